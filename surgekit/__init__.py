@@ -1,0 +1,3 @@
+"""SurgeKit: load testing and chaos for card platforms."""
+
+__version__ = "0.1.0"

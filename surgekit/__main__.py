@@ -1,0 +1,5 @@
+"""``python -m surgekit`` is ``surgekit``."""
+
+from surgekit.cli import main
+
+main()
