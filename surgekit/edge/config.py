@@ -1,0 +1,73 @@
+"""What the stand-ins do when nothing is broken: the file behind ``--config``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from surgekit.errors import ConfigError
+
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+class Strict(BaseModel):
+    """Frozen, and a field that nobody knows is an error rather than a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Spread(Strict):
+    """A log-normal duration: its median in milliseconds, and the standard deviation of its logarithm."""
+
+    median: float = Field(ge=0, le=86_400_000, allow_inf_nan=False)
+    sigma: float = Field(default=0.0, ge=0, le=3, allow_inf_nan=False)
+
+
+class SupplierConfig(Strict):
+    """``slots`` orders are in service at once; a ``later_share`` of them is only "processing" in the first answer.
+
+    Callbacks are tried again after each of ``callback_retries_s``, every wait divided by ``compress``.
+    """
+
+    latency_ms: Spread = Spread(median=40, sigma=0.35)
+    slots: int = Field(default=64, ge=1, le=100_000)
+    later_share: float = Field(default=0.0, ge=0, le=1)
+    later_s: Seconds = 0.8
+    callback_retries_s: tuple[Seconds, ...] = (60, 60, 60, 60, 60)
+    compress: float = Field(default=60, gt=0, allow_inf_nan=False)
+
+
+class GatewayConfig(Strict):
+    """Notifies come ``notify_delay_ms`` after the payment, then by the retry schedule divided by ``compress``."""
+
+    notify_delay_ms: Spread = Spread(median=60, sigma=0.4)
+    notify_retries_s: tuple[Seconds, ...] = (15, 15, 30, 180, 600, 1200)
+    compress: float = Field(default=60, gt=0, allow_inf_nan=False)
+
+
+class EdgeConfig(Strict):
+    """Everything has a default: an empty file is a good one."""
+
+    supplier: SupplierConfig = SupplierConfig()
+    gateway: GatewayConfig = GatewayConfig()
+
+
+def load(path: Path | None) -> EdgeConfig:
+    """Read the JSON file at ``path`` (None: the defaults). Raises ConfigError naming the file and the field."""
+    if path is None:
+        return EdgeConfig()
+    try:
+        return EdgeConfig.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"cannot read the edge's configuration {path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {one_sentence(error)}") from error
+
+
+def one_sentence(error: ValidationError) -> str:
+    """The first complaint as ``field.path: what is wrong``."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(step) for step in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]
