@@ -72,11 +72,16 @@ def settings_of(args: argparse.Namespace, db: str) -> Settings:
 
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket. Raises ``RunError`` if the port is taken."""
+    # The protocol is named because asyncio switches Nagle's delay off only for sockets that say they are TCP.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server((host, port), backlog=2048)
+        bound.bind((host, port))
     except (OSError, OverflowError) as problem:
+        bound.close()
         reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
         raise RunError(f"cannot listen on {host}:{port}: {reason}") from None
+    return bound
 
 
 class Server(uvicorn.Server):
@@ -121,6 +126,7 @@ def main(argv: list[str] | None = None) -> int:
 
     lifeline.hold(on_end=clean)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="cardshop: %(message)s")
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it calls an ordinary stop an error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop_early)
     try:

@@ -57,9 +57,9 @@ class Store:
 
 
 def why(problem: BaseException) -> str:
-    """The first line of a database error, without SQLAlchemy's wrapping."""
+    """The first line of a database error, without SQLAlchemy's wrapping and links."""
     inner = problem.orig if isinstance(problem, DBAPIError) and problem.orig is not None else problem
-    lines = str(inner).strip().splitlines()
+    lines = str(inner.args[0] if inner.args else inner).strip().splitlines()
     return lines[0] if lines else type(inner).__name__
 
 
