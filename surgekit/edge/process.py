@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,10 @@ from surgekit.edge.callbacks import Callbacks
 from surgekit.edge.gateway import Gateway
 from surgekit.edge.link import Link
 from surgekit.edge.log import EventLog
-from surgekit.edge.serving import WebServer, bind, raise_open_files, url
+from surgekit.edge.serving import WebServer, bind, raise_open_files, stop_all, url
 from surgekit.edge.supplier import Supplier
+
+_LAST_WORDS_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,11 @@ class Stopper:
         """From now on SIGTERM and SIGINT stop the running loop."""
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._asked.set)
+            self._loop.add_signal_handler(number, self.stop)
+
+    def stop(self) -> None:
+        """Ask for an end, in the loop's own thread."""
+        self._asked.set()
 
     async def asked(self) -> None:
         """Wait until somebody wants an end."""
@@ -63,11 +70,12 @@ class Stopper:
         self._ended.set()
 
     def stop_and_wait(self) -> None:
-        """For another thread: stop, and give the log a second to be written."""
+        """For another thread: stop, give the log a second to be written, and the main thread time for its exit code."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has just ended by itself
-                self._loop.call_soon_threadsafe(self._asked.set)
-            self._ended.wait(1.0)
+                self._loop.call_soon_threadsafe(self.stop)
+        self._ended.wait(1.0)
+        time.sleep(_LAST_WORDS_S)
 
 
 async def serve(options: Options, stopper: Stopper, announce: Callable[[dict[str, Any]], None]) -> None:
@@ -108,13 +116,13 @@ async def _start(
     board = Board(options.seed)
     supplier = Supplier(settings.supplier, options.supplier_key, options.seed, log, callbacks)
     gateway = Gateway(settings.gateway, options.gateway_key, options.seed, log, callbacks)
-    for app, sock in (
-        (supplier.app(), supplier_socket),
-        (gateway.app(), gateway_socket),
-        (control.app(board, options.token), control_socket),
-    ):
-        server = WebServer(app, sock)
-        stack.push_async_callback(server.stop)
+    servers = [
+        WebServer(supplier.app(), supplier_socket),
+        WebServer(gateway.app(), gateway_socket),
+        WebServer(control.app(board, options.token), control_socket),
+    ]
+    stack.push_async_callback(stop_all, servers)
+    for server in servers:
         await server.ready()
     link = Link(board, log, supplier_socket.getsockname()[:2])
     stack.push_async_callback(link.stop)
