@@ -80,12 +80,12 @@ class Stopper:
 
 async def serve(options: Options, stopper: Stopper, announce: Callable[[dict[str, Any]], None]) -> None:
     """Start everything, announce the addresses, run until stopped. Raises SurgeKitError with one sentence."""
+    stopper.listen()
     settings = configs.load(options.config)
     log = EventLog(options.log, options.salt)
     try:
         async with contextlib.AsyncExitStack() as stack:
             await _start(options, settings, log, stack, announce)
-            stopper.listen()
             flushing = asyncio.create_task(log.keep_flushing())
             asked = asyncio.create_task(stopper.asked())
             await asyncio.wait((flushing, asked), return_when=asyncio.FIRST_COMPLETED)

@@ -17,6 +17,8 @@ import httpx
 import pytest
 from edge_world import SALT, SUPPLIER_KEY, TOKEN, order, read_rows
 
+from surgekit.edge.__main__ import main
+
 KEYS = ["--supplier-key", SUPPLIER_KEY, "--salt", SALT]
 
 
@@ -87,6 +89,15 @@ def test_the_log_is_written_while_it_runs(tmp_path: Path) -> None:
     assert read_rows(log)[0]["order_no"] == "C1"
 
 
+def refused_here(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """The same without a process of its own."""
+    assert main([*map(str, arguments)]) == 1
+    out, err = capsys.readouterr()
+    line = json.loads(out)
+    assert (line["ready"], err) == (False, f"surgekit edge: {line['error']}\n")
+    return str(line["error"])
+
+
 def test_a_taken_port_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -107,17 +118,19 @@ def test_a_log_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
         ('{"supplier": {"latency_ms": {"median": 1, "sigma": -1}}}', "supplier.latency_ms.sigma"),
     ],
 )
-def test_a_bad_configuration_names_its_file_and_field(tmp_path: Path, text: str, says: str) -> None:
+def test_a_bad_configuration_names_its_file_and_field(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, says: str
+) -> None:
     path = tmp_path / "edge.json"
     path.write_text(text)
-    sentence = refused("--config", path)
+    sentence = refused_here(capsys, "--config", path)
     assert str(path) in sentence
     assert says in sentence
 
 
 @pytest.mark.parametrize("wrong", [["--link-port", "x"], ["--seed", "-1"], ["--nonsense"], ["--link-port", "70000"]])
-def test_a_bad_option_is_one_sentence(wrong: list[str]) -> None:
-    assert refused(*wrong)
+def test_a_bad_option_is_one_sentence(capsys: pytest.CaptureFixture[str], wrong: list[str]) -> None:
+    assert refused_here(capsys, *wrong)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
