@@ -16,11 +16,13 @@ from typing import Any, NoReturn
 
 import orjson
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from surgekit import lifeline
 from surgekit.cardshop import seed as seeding
 from surgekit.cardshop.app import App
 from surgekit.cardshop.shop import Settings, open_shop
+from surgekit.cardshop.store import why
 from surgekit.errors import ConfigError, RunError, SurgeKitError
 
 
@@ -44,12 +46,12 @@ def options() -> Parser:
     add("--dedupe", action=argparse.BooleanOptionalAction, help="one order for one order_key (default: not for naive)")
     add("--workers", type=_positive, default=16, help="request threads")
     add("--pool", type=_positive, default=8, help="database connections")
-    add("--pool-timeout", type=float, default=3.0, metavar="S")
-    add("--reserve-s", type=float, default=30.0, metavar="S", help="an unpaid reservation expires after so long")
-    add("--backlog", type=int, default=0, help="requests that may wait before the shop says busy; 0: no limit")
+    add("--pool-timeout", type=_seconds, default=3.0, metavar="S")
+    add("--reserve-s", type=_seconds, default=30.0, metavar="S", help="an unpaid reservation expires after so long")
+    add("--backlog", type=_count, default=0, help="requests that may wait before the shop says busy; 0: no limit")
     add("--supplier-url")
     add("--supplier-key", default="")
-    add("--supplier-timeout", type=float, default=5.0, metavar="S")
+    add("--supplier-timeout", type=_seconds, default=5.0, metavar="S")
     add("--gateway-url")
     add("--gateway-key", default="")
     return parser
@@ -59,6 +61,20 @@ def _positive(word: str) -> int:
     number = int(word)
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _count(word: str) -> int:
+    number = int(word)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return number
+
+
+def _seconds(word: str) -> float:
+    number = float(word)
+    if not 0 < number < 1e6:
+        raise argparse.ArgumentTypeError("must be a number of seconds above 0")
     return number
 
 
@@ -147,6 +163,9 @@ def main(argv: list[str] | None = None) -> int:
         shop.close()
     except SurgeKitError as problem:
         tell({"ready": False, "error": str(problem)})
+        return 1
+    except SQLAlchemyError as problem:
+        tell({"ready": False, "error": f"the database cannot be filled: {why(problem)}"})
         return 1
     finally:
         clean()

@@ -130,9 +130,10 @@ def _earlier(store: Store, order: Order, order_key: str) -> tuple[Order, str]:
 
 def find(conn: Connection, order_no: str) -> tuple[Order, str]:
     """The order and its status. Raises ``Refusal`` (not found)."""
-    row = conn.execute(_BY_NO, {"order_no": order_no}).one_or_none()
+    # What cannot be an order number is not asked for: PostgreSQL would choke on a NUL.
+    row = conn.execute(_BY_NO, {"order_no": order_no}).one_or_none() if order_no.isalnum() else None
     if row is None:
-        raise Refusal(Code.NOT_FOUND, f"there is no order {order_no}")
+        raise Refusal(Code.NOT_FOUND, "there is no such order")
     *fields, status = row
     return Order(*fields), status
 

@@ -54,7 +54,7 @@ def gateway_notice(shop: Shop, params: Mapping[str, str]) -> bool:
         return False
     paid = fen(params.get("money", ""))
     trade_no, order_no = params.get("trade_no", ""), params.get("out_trade_no", "")
-    if paid is None or not trade_no:
+    if paid is None or not trade_no.isprintable() or not 0 < len(trade_no) <= 128:
         return False
     try:
         with shop.store.write() as conn:
@@ -74,6 +74,8 @@ def supplier_notice(shop: Shop, params: Mapping[str, str]) -> bool:
         return False
     order_no = params.get("out_order_no", "").removesuffix("-2")  # the naive second purchase
     codes = [code for code in params.get("cards", "").split(",") if code]
+    if not all(code.isprintable() for code in codes):
+        return False
     status = params.get("status")
     try:
         with shop.store.write() as conn:

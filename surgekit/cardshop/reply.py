@@ -22,7 +22,7 @@ class Code(IntEnum):
     CRASHED = 50001
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
+class Refusal(Exception):
     """A business answer other than ok. It ends the open transaction, so nothing of the request stays behind."""
 
     def __init__(self, code: Code, msg: str) -> None:

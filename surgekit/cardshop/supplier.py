@@ -109,7 +109,11 @@ def read_answer(status: int, content: bytes) -> Answer:
         return Answer(Outcome.NOT_FOUND)
     if code != 0:
         return Answer(Outcome.FAILED)
-    if state == "success" and isinstance(cards, list) and all(isinstance(card, str) and card for card in cards):
+    if (
+        state == "success"
+        and isinstance(cards, list)
+        and all(isinstance(card, str) and card.isprintable() and card for card in cards)
+    ):
         return Answer(Outcome.SUCCESS, tuple(cards))
     if state in ("accepted", "processing"):
         return Answer(Outcome.PROCESSING)

@@ -75,7 +75,7 @@ def quote(shop: Shop, body: QuoteBody) -> dict[str, Any]:
 def order(shop: Shop, order_no: str) -> dict[str, Any]:
     """One order as its buyer sees it."""
     row = None
-    if order_no.isascii() and order_no.isalnum():
+    if order_no.isalnum():
         with shop.store.read() as conn:
             row = conn.execute(_ORDER, {"order_no": order_no}).one_or_none()
     if row is None:
