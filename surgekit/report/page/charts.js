@@ -27,7 +27,8 @@
     : `${Math.floor(s / 60)}:${String(Math.round(s % 60)).padStart(2, "0")}`);
   const WRITE = {
     rate: short, count: short,
-    ms: (v) => (v == null ? "" : v < 1000 ? short(v) + " ms" : +(v / 1000).toPrecision(3) + " s"),
+    ms: (v) => (v == null ? "" : v < 1000 ? data.words.millis.replace("#", short(v))
+      : data.words.seconds.replace("#", +(v / 1000).toPrecision(3))),
     share: (v) => (v == null ? "" : +(v * 100).toFixed(v < 0.1 ? 1 : 0) + "%"),
     percent: (v) => (v == null ? "" : short(v) + "%"),
   };
@@ -211,6 +212,17 @@
   const lone = (u, i) => u.data[i].reduce((found, v, at, all) =>
     (v != null && all[at - 1] == null && all[at + 1] == null ? [...found, at] : found), []);
 
+  /* A log axis ends at 1, 2 or 5 times a power of ten, and has its lines at the powers only. */
+  function step125(value, round) {
+    const power = 10 ** Math.floor(Math.log10(value)), steps = [1, 2, 5, 10].map((s) => s * power);
+    return round === Math.ceil ? steps.find((s) => s >= value) : steps.reverse().find((s) => s <= value);
+  }
+  function powers(u, i, low, high) {
+    const found = [];
+    for (let p = 10 ** Math.ceil(Math.log10(low) - 1e-9); p <= high * 1.000001; p *= 10) found.push(p);
+    return found.length > 1 ? found : [low, ...found, high];
+  }
+
   function drawPanel(box, panel) {
     const write = WRITE[panel.kind], width = box.clientWidth, phone = width < 520;
     const lines = panel.lines.map((line) => {
@@ -223,7 +235,7 @@
     });
     const top = (high) => Math.max(high ?? 0, panel.limit ?? 0) || 1;
     const floor = (low) => Math.max(1, Math.min(low ?? 1, panel.limit ?? low ?? 1));
-    const y = panel.log ? { distr: 3, range: (u, low, high) => uPlot.rangeLog(floor(low), top(high) * 1.15, 10, false) }
+    const y = panel.log ? { distr: 3, range: (u, low, high) => [step125(floor(low), Math.floor), step125(top(high) * 1.1, Math.ceil)] }
       : panel.kind === "percent" ? { range: (u, low, high) => [0, Math.max(100, top(high) * 1.05)] }
         : { range: (u, low, high) => [0, top(high) * 1.1] };
     return new uPlot({
@@ -231,7 +243,7 @@
       scales: { ...common().scales, y },
       axes: [
         axis({ size: 24, gap: 3, space: phone ? 56 : 80, values: (u, at) => at.map(seconds) }),
-        axis({ size: GUTTER, gap: 4, space: 28, values: (u, at) => at.map((v) => (v == null ? "" : write(v))) }),
+        axis({ size: GUTTER, gap: 4, space: 28, splits: panel.log ? powers : undefined, values: (u, at) => at.map((v) => (v == null ? "" : write(v))) }),
       ],
       series: [{ label: data.words.time, value: (u, v) => (v == null ? "" : seconds(v)) }, ...lines],
       legend: { live: true, markers: { width: 3, stroke: (u, i) => lines[i - 1].stroke, dash: (u, i) => (lines[i - 1].dash ? "dashed" : "solid") } },

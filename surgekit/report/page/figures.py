@@ -87,7 +87,8 @@ def payload(data: Frame, panels: list[Panel], lang: Lang) -> dict[str, object]:
              "label": phrase("chart.broke", lang, measure=phrase_or(f"measure.{mark.measure}", lang, mark.measure))}
             for mark in data.marks
         ],
-        "words": {"time": phrase("chart.time", lang), "seconds": phrase("time.s", lang, s="#")},
+        "words": {"time": phrase("chart.time", lang), "seconds": phrase("time.s", lang, s="#"),
+                  "millis": phrase("time.ms", lang, ms="#")},
     }  # fmt: skip
 
 
@@ -120,8 +121,9 @@ def panels_of(data: Frame, limits: Mapping[str, Any], lang: Lang) -> list[Panel]
     together = [("stock_left", "sent")] if apart else [("stock_left", "sent"), ("oversold", "over")]
     panels.append(Panel("stock", phrase("chart.stock", lang), says_stock(data, lang), "count",
                         lines(*together), [] if apart else ["oversell"]))  # fmt: skip
-    if apart:
-        panels.append(Panel("oversold", phrase("chart.oversold", lang), "", "count",
+    if apart and over is not None:
+        panels.append(Panel("oversold", phrase("chart.oversold", lang),
+                            phrase("chart.oversold.says", lang, n=number(over[0])), "count",
                             lines(("oversold", "over")), ["oversell"]))  # fmt: skip
     panels.append(Panel("load", phrase("chart.load", lang), says_top(data, "load", "in_flight", lang), "count",
                         lines(("in_flight", "sent")), []))  # fmt: skip

@@ -59,7 +59,10 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Kid]], caption: str
             if index == 0:
                 cells.append(el("th", cell, scope="row", class_=kind))
             else:
-                cells.append(el("td", cell, class_=kind, data_heading=column.heading))
+                # A phone stacks the cells, so it can leave out those with nothing to say.
+                blank = "none" if cell == "—" else None
+                classes = " ".join(name for name in (kind, blank) if name)
+                cells.append(el("td", cell, class_=classes or None, data_heading=column.heading))
         body.append(el("tr", *cells))
     return el(
         "div",

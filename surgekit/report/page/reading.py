@@ -92,7 +92,11 @@ def millis(value: float | None, lang: Lang) -> str:
     """420 ms, 3.2 s."""
     if value is None:
         return DASH
-    return f"{number(round(value, 1))} ms" if abs(value) < 1000 else clock(round(value / 1000, 2), lang)
+    if abs(value) >= 120_000:
+        return clock(value / 1000, lang)
+    if abs(value) >= 1000:
+        return phrase("time.s", lang, s=number(round(value / 1000, 2 if abs(value) < 10_000 else 1)))
+    return phrase("time.ms", lang, ms=number(round(value, 1)))
 
 
 NATURAL_UNIT = {"confirm_latency": "ms", "oversell": "units", "error_rate": "share"}

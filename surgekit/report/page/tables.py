@@ -123,7 +123,7 @@ def orders(result: Mapping[str, Any], lang: Lang) -> Html | None:
                 bar(share, fate),
             ]
         )
-    heads = [*columns(lang, "what", "orders", "share", numeric=("orders", "share")), Column("")]
+    heads = [*columns(lang, "fate", "orders", "share", numeric=("orders", "share")), Column("")]
     return section("orders", phrase("page.orders", lang), table(heads, rows))
 
 
@@ -269,14 +269,19 @@ def validity(result: Mapping[str, Any], lang: Lang) -> Html | None:
            el("dd", amount(v, units.get(str(k), ""), lang)))
         for k, v in limits.items()
     ]  # fmt: skip
-    kids: list[Kid] = [el("p", badge(said(found.get("status"), lang) or "undecided", lang))]
+    if not found and not limits:
+        return None
+    kids: list[Kid] = [el("p", badge(said(found.get("status"), lang) or "inconclusive", lang))]
     reasons = [el("li", clipped(said(reason, lang), 500)) for reason in listing(found.get("reasons"))]
     if reasons:
         kids.append(el("ul", *reasons))
     if slip:
-        names = [name for name in ("p50", "p99", "p999", "max") if name in slip]
-        heads = [Column(name.replace("p999", "p99.9"), numeric=True) for name in names]
-        kids += [el("p", phrase("page.slip", lang)), table(heads, [[millis(num(slip[name]), lang) for name in names]])]
+        late = [
+            el("div", el("dt", name.replace("p999", "p99.9")), el("dd", millis(num(slip[name]), lang)))
+            for name in ("p50", "p99", "p999", "max")
+            if name in slip
+        ]
+        kids += [el("p", phrase("page.slip", lang)), el("dl", *late, class_="facts")]
     if facts:
         kids += [el("h3", phrase("page.limits", lang)), el("dl", *facts, class_="facts")]
     return section("validity", phrase("page.validity", lang), *kids)

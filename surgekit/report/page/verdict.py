@@ -126,7 +126,7 @@ def card(measure: str, result: Mapping[str, Any], lang: Lang) -> Html:
     if when and phase:
         when = phrase("word.in_phase", lang, time=when, phase=phase)
     rows = [
-        ("column.at_time", when),
+        ("page.when", when),
         ("column.phase", phase if not when else ""),
         ("column.limit", amount(found.get("limit"), unit, lang)),
         ("column.observed", amount(found.get("observed"), unit, lang)),
@@ -140,7 +140,7 @@ def card(measure: str, result: Mapping[str, Any], lang: Lang) -> Html:
         el("p", badge(status, lang), tag(phrase("page.void_card", lang)) if is_void(result) else None),
         rate_line(found, status, result, lang),
         el("dl", *[el("div", el("dt", sentence(name)), el("dd", text)) for name, text in shown]) if shown else None,
-        class_=f"card {status}",
+        class_=f"card {status} doubtful" if is_void(result) else f"card {status}",
         id=f"measure-{measure}",
     )
 
