@@ -59,12 +59,14 @@ class Link:
             if writer.is_closing():  # cut while it was being connected
                 return
             await Relay(reader, writer, up_reader, up_writer, self._board, self._log).run()
-            writer.close()
-            up_writer.close()
+            for one in writers:
+                one.close()
+            for one in writers:  # a slow reader gets the rest of its reply before the socket goes
+                await one.wait_closed()
         except OSError:  # one side is gone in a hurry: so is the other
             for one in writers:
                 _reset(one)
-        except asyncio.CancelledError:  # the link stops: asyncio's own callback trips over a cancelled handler
+        except asyncio.CancelledError:  # cut, or the link stops; asyncio's own callback trips over a cancelled handler
             pass
         finally:
             for one in writers:
@@ -72,10 +74,11 @@ class Link:
             self._live.pop(task, None)
 
     def _cut_all(self, name: str) -> None:
-        for writers in self._live.values():
+        for task, writers in self._live.items():
             self._log.write("link", "refuse", status="cut", fault=name)
             for writer in writers:
                 _reset(writer)
+            task.cancel()  # it may be holding a reply that nobody can get any more
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -145,6 +146,7 @@ class Linked:
     board: Board
     log: EventLog
     path: Path
+    listener: socket.socket
 
     def rows(self, event: str) -> list[dict[str, Any]]:
         self.log.flush()
@@ -166,7 +168,7 @@ async def link_to(handler: Handler, tmp_path: Path, seed: int = 7) -> AsyncItera
     sock = bind("127.0.0.1", 0)
     await link.start(sock)
     try:
-        yield Linked(sock.getsockname()[1], board, log, tmp_path / "link.jsonl")
+        yield Linked(sock.getsockname()[1], board, log, tmp_path / "link.jsonl", sock)
     finally:
         await link.stop()
         upstream.close()

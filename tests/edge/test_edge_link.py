@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,32 @@ def test_a_half_closed_connection_still_gets_its_answer(tmp_path: Path) -> None:
     story(run())
 
 
+def test_a_slow_reader_gets_all_of_a_reply_that_ends_with_the_connection(tmp_path: Path) -> None:
+    body = b"x" * 60_000
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+
+    async def run() -> None:
+        async with link_to(serve, tmp_path) as link:
+            # Buffers so small that most of the reply still waits inside the link when the supplier has gone.
+            link.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            mine = socket.socket()
+            mine.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            mine.connect(("127.0.0.1", link.port))
+            reader, writer = await asyncio.open_connection(sock=mine, limit=1000)
+            writer.write(GET)
+            writer.write_eof()
+            await asyncio.sleep(0.1)
+            assert (await reader.read()).endswith(b"\r\n\r\n" + body)
+            writer.close()
+
+    story(run())
+
+
 def test_what_is_not_http_passes_too(tmp_path: Path) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(100):
@@ -266,6 +293,25 @@ def test_a_request_that_is_cut_short_says_so(tmp_path: Path) -> None:
             writer.close()
             (row,) = await link.rows_when("forward", 1)
             assert (row["order_no"], row["status"], row["fault"]) == ("C9", "cut", "down")
+
+    story(run())
+
+
+def test_a_cut_does_not_wait_for_a_held_reply(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with link_to(polite, tmp_path) as link:
+            link.board.put("slow", slow(6_000_000))
+            reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+            writer.write(GET)
+            while link.board.active()[0]["requests"] == 0:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
+            link.board.put("down", REFUSE)
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+            writer.close()
+            (row,) = await link.rows_when("forward", 1)
+            assert (row["status"], row["fault"]) == ("cut", "slow")
 
     story(run())
 
