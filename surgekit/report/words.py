@@ -283,6 +283,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "chart.latency.says": ("Worst p99 is {worst} ({at}).", "最差 p99 为 {worst}（{at}）。"),
     "chart.shares": ("Errors and late orders", "错误与迟到"),
     "chart.shares.says": ("Worst second: {worst} {name} ({at}).", "最差的一秒：{name} {worst}（{at}）。"),
+    "chart.shares.none": ("No errors, and nothing late.", "没有错误，也没有迟到。"),
     "chart.stock": ("Stock", "库存"),
     "chart.stock.says": ("Oversold by the end: {n}.", "到结束时超卖 {n}。"),
     "chart.stock.gone": (

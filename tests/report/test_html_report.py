@@ -16,6 +16,7 @@ import pytest
 from report_samples import SAMPLES, Run, broken, check, died, held, void
 
 from surgekit.report.html import body, render
+from surgekit.report.page.markup import el
 from surgekit.report.page.reading import amount, clock, millis, number, percent, range_of
 from surgekit.report.page.series import MOST_POINTS, frame
 from surgekit.report.words import PHRASES, Lang, phrase
@@ -95,7 +96,7 @@ def test_a_broken_measure_says_at_which_rate_when_how_far_why_and_what_to_try() 
 
 def test_a_held_measure_says_up_to_which_rate_and_an_undecided_one_names_none() -> None:
     source = body(*held(), "en")
-    assert "held up to 118 orders/s at least 110" in Page(cut(source, "measure-confirm_latency", "article")).text
+    assert "held up to 118 orders/s Limit 3 s" in Page(cut(source, "measure-confirm_latency", "article")).text
     undecided = Page(cut(source, "measure-oversell", "article")).text
     assert "undecided" in undecided
     assert "orders/s" not in undecided
@@ -313,6 +314,11 @@ def test_no_text_from_data_becomes_markup(lang: Lang) -> None:
     assert "<!--" not in source
     assert page.series["phases"][0]["name"] == HOSTILE
     assert page.series["marks"][0]["label"].count(HOSTILE) == 1
+
+
+def test_an_attribute_cannot_be_left() -> None:
+    assert el("p", "a<b", title='"><b>') == '<p title="&quot;&gt;&lt;b&gt;">a&lt;b</p>'
+    assert el("p", el("b", "x"), None, hidden=True, id=None, class_="n") == '<p hidden class="n"><b>x</b></p>'
 
 
 def test_the_page_stays_small_however_long_the_run() -> None:

@@ -6,7 +6,7 @@
   const holder = document.getElementById("series");
   if (!holder) return;
   const data = JSON.parse(holder.textContent);
-  const GUTTER = 50, RIGHT = 14, ROW = 19;
+  const GUTTER = 58, RIGHT = 14, ROW = 19;
   const LOOKS = {
     plan: { width: 5 }, sent: { width: 1.75 }, good: { width: 2.5 }, slow: { width: 2.5 },
     bad: { width: 2.25 }, late: { dash: [3, 3], width: 1.75 }, over: { width: 2.25, fill: true, step: true },

@@ -169,6 +169,8 @@ def says_shares(data: Frame, lang: Lang) -> str:
     if not tops:
         return ""
     (worst, at), name = max(tops)
+    if worst == 0:
+        return phrase("chart.shares.none", lang)
     return phrase(
         "chart.shares.says", lang, worst=percent(worst), at=clock(at, lang), name=phrase(f"line.{name}", lang)
     )

@@ -158,7 +158,8 @@ def rate_line(found: Mapping[str, Any], status: str, result: Mapping[str, Any], 
     if status == "undecided" or rate is None:
         return None
     shown = number(rate) if status == "broke" else phrase("word.up_to", lang, rate=number(rate))
-    between = range_of(found.get("interval"), lang)
+    # "Up to 118" already is the open interval of a measure that held.
+    between = range_of(found.get("interval"), lang) if status == "broke" else ""
     return el(
         "p",
         el("strong", shown),
