@@ -76,7 +76,8 @@ def examples(value: object, lang: Lang) -> Html:
     for example in found[:MOST_EXAMPLES]:
         if isinstance(example, Mapping):
             pairs = [
-                phrase("word.colon", lang, name=k, value=clipped(plain(v), 120)) for k, v in list(example.items())[:12]
+                phrase("word.colon", lang, name=clipped(str(k), 60), value=clipped(plain(v), 120))
+                for k, v in list(example.items())[:12]
             ]
             items.append(el("li", phrase("headline.join", lang).join(pairs)))
         else:
