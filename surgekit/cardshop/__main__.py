@@ -112,6 +112,7 @@ class Server(uvicorn.Server):
             lifespan="off",
             access_log=False,
             log_config=None,
+            log_level="critical",  # it calls an ordinary stop an error
             server_header=False,
             date_header=False,
             timeout_keep_alive=30,
@@ -142,7 +143,6 @@ def main(argv: list[str] | None = None) -> int:
 
     lifeline.hold(on_end=clean)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="cardshop: %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it calls an ordinary stop an error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop_early)
     try:

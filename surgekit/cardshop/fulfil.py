@@ -40,7 +40,8 @@ class Fulfilment:
         self._due: list[tuple[float, Order, int]] = []
         self._due_lock = threading.Lock()
         self._stopped = threading.Event()
-        threading.Thread(target=self._keep_house, name="house", daemon=True).start()
+        self._house = threading.Thread(target=self._keep_house, name="house", daemon=True)
+        self._house.start()
 
     def after_payment(self, order: Order) -> str:
         """Deliver, or see to it that it is delivered. Returns the order's status as the buyer may be told."""
@@ -54,6 +55,7 @@ class Fulfilment:
         self._stopped.set()
         for pool in (self._own, self._bought):
             pool.shutdown(wait=False, cancel_futures=True)
+        self._house.join(timeout=0.5)
 
     def _in_background(self, order: Order, tries: int) -> None:
         pool = self._own if order.sku in self._own_skus else self._bought

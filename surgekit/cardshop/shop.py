@@ -55,6 +55,8 @@ class Shop:
     def close(self) -> None:
         """Stop the background work and leave the database."""
         self.fulfilment.stop()
+        if self.supplier is not None:
+            self.supplier.close()
         self.store.close()
 
 

@@ -58,6 +58,7 @@ class Supplier:
         self._host, self._port, self._path = parts.hostname, port, parts.path.rstrip("/")
         self._key, self._timeout_s, self._notify_url = key, timeout_s, notify_url
         self._own = threading.local()
+        self._all: list[http.client.HTTPConnection] = []
 
     def buy(self, order: Order, out_order_no: str) -> Answer:
         """Place the purchase ``out_order_no``. The supplier executes one number once, however often it is sent."""
@@ -71,6 +72,11 @@ class Supplier:
     def signed(self, form: Mapping[str, str]) -> bool:
         """Whether a callback really comes from the supplier."""
         return form_sign_ok(form, self._key, join_key=JOIN_KEY)
+
+    def close(self) -> None:
+        """Hang up, whoever is still waiting."""
+        for conn in self._all:
+            conn.close()
 
     def _ask(self, path: str, form: dict[str, str]) -> Answer:
         form = {"app_id": APP_ID, "timestamp": f"{clock.utc().timestamp():.0f}", **form}
@@ -90,6 +96,7 @@ class Supplier:
         conn: http.client.HTTPConnection | None = getattr(self._own, "conn", None)
         if conn is None:
             conn = self._own.conn = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+            self._all.append(conn)
         elif conn.sock is not None and clock.now() - self._own.used_s > IDLE_S:
             conn.close()
         return conn
@@ -112,7 +119,7 @@ def read_answer(status: int, content: bytes) -> Answer:
     if (
         state == "success"
         and isinstance(cards, list)
-        and all(isinstance(card, str) and card.isprintable() and card for card in cards)
+        and all(isinstance(card, str) and card and card.isprintable() for card in cards)
     ):
         return Answer(Outcome.SUCCESS, tuple(cards))
     if state in ("accepted", "processing"):
