@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 
 from surgekit.clock import now
 from surgekit.edge.board import Board, Hold
-from surgekit.edge.http1 import Framer, Part
+from surgekit.edge.http1 import Framer
 from surgekit.edge.log import EventLog
 
 _BLOCK = 64 * 1024
@@ -93,7 +93,7 @@ class Relay:
                     await self._hold(self._waiting[0])
                     self._waiting[0].status = part.head.status
                 ready += part.data
-                if _is_last(part) and self._waiting and self._waiting[0].status:
+                if part.ends and self._waiting and self._waiting[0].status:  # a 1xx reply leaves it at 0
                     await self._send(ready)
                     ready = b""
                     self._answered()
@@ -126,11 +126,6 @@ class Relay:
             took_s=now() - exchange.read_at,
             fault=",".join(hold.fault for hold in exchange.holds) or cutter,
         )
-
-
-def _is_last(part: Part) -> bool:
-    """The end of a reply, not of a 1xx before it."""
-    return part.ends and not (part.head is not None and part.head.interim)
 
 
 def _end(writer: asyncio.StreamWriter) -> None:

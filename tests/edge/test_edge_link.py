@@ -233,6 +233,24 @@ def test_two_delays_add_up(tmp_path: Path) -> None:
     story(run())
 
 
+def test_go_ahead_is_said_at_once_and_only_the_reply_is_held(tmp_path: Path) -> None:
+    go_ahead = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+    async def run() -> None:
+        async with link_to(scripted(len(GET), go_ahead + OK, bytearray()), tmp_path) as link:
+            link.board.put("outage", slow(6_000_000))
+            reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+            writer.write(GET)
+            assert await reader.readexactly(len(go_ahead)) == go_ahead
+            link.board.remove("outage")
+            assert await reader.readexactly(len(OK)) == OK
+            writer.close()
+            (row,) = await link.rows_when("forward", 1)
+            assert row["status"] == "200"
+
+    story(run())
+
+
 def test_the_supplier_hears_a_delayed_request_at_once(tmp_path: Path) -> None:
     """The platform gives up on the reply, and has bought all the same."""
 

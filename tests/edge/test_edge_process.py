@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -15,9 +16,10 @@ from typing import Any
 
 import httpx
 import pytest
-from edge_world import SALT, SUPPLIER_KEY, TOKEN, order, read_rows
+from edge_world import SALT, SUPPLIER_KEY, TOKEN, order, read_rows, story
 
 from surgekit.edge.__main__ import main
+from surgekit.edge.process import Stopper
 
 KEYS = ["--supplier-key", SUPPLIER_KEY, "--salt", SALT]
 
@@ -137,7 +139,21 @@ def test_a_bad_option_is_one_sentence(capsys: pytest.CaptureFixture[str], wrong:
 def test_a_disk_that_fills_up_ends_the_process_with_one_sentence() -> None:
     with process("--log", "/dev/full", *KEYS) as child:
         httpx.post(first_line(child)["supplier"] + "/order", data=order("C1"))
-        _, err = child.communicate(timeout=10)
+        child.wait(timeout=10)  # its standard input stays open: nothing but the disk ends it
+        assert child.stderr is not None
+        err = child.stderr.read()
     assert child.returncode == 1
     assert err.count("\n") == 1
     assert "cannot write the event log /dev/full: No space left" in err
+
+
+def test_the_thread_that_watches_the_lifeline_stops_the_loop() -> None:
+    async def run() -> None:
+        stopper = Stopper()
+        stopper.listen()
+        watcher = asyncio.create_task(asyncio.to_thread(stopper.stop_and_wait))
+        await stopper.asked()
+        stopper.ended()
+        await watcher
+
+    story(run())
