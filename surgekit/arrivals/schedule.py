@@ -1,0 +1,184 @@
+"""The schedule: every order of a run, before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surgekit.arrivals.rate import Floats, RateCurve, Segment
+from surgekit.errors import ConfigError
+from surgekit.model import Order
+from surgekit.profile.schema import Profile, Ramp
+from surgekit.seeds import rng
+
+Ints = NDArray[np.int64]
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Part ``index`` of ``of`` equal parts of a schedule."""
+
+    index: int = 0
+    of: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < self.of:
+            raise ValueError(f"shard {self.index} of {self.of}")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The orders of one shard, as columns of equal length in order of arrival.
+
+    ``seq`` is unique over all shards of a run. ``sku`` and ``buyer_class`` index into ``skus`` and ``classes``.
+    """
+
+    shard: Shard
+    skus: tuple[str, ...]
+    classes: tuple[str, ...]
+    phases: tuple[str, ...]
+    pay_by: tuple[str, ...]
+    seq: Ints
+    intended_s: Floats
+    sku: Ints
+    qty: Ints
+    buyer: Ints
+    buyer_class: Ints
+    phase: Ints
+    browses: NDArray[np.bool_]
+    double_click: NDArray[np.bool_]
+    think_quote_s: Floats
+    think_pay_s: Floats
+
+    def __len__(self) -> int:
+        return len(self.seq)
+
+    def orders(self) -> Iterator[Order]:
+        """One by one, in order of arrival."""
+        columns = (
+            self.seq, self.intended_s, self.sku, self.qty, self.buyer, self.buyer_class, self.phase,
+            self.browses, self.double_click, self.think_quote_s, self.think_pay_s,
+        )  # fmt: skip
+        for seq, at, sku, qty, buyer, kind, phase, browses, twice, quote_s, pay_s in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            yield Order(
+                seq=seq, shard=self.shard.index, intended_s=at, sku=self.skus[sku], qty=qty, buyer=buyer,
+                buyer_class=self.classes[kind], pay_by=self.pay_by[kind], phase=self.phases[phase],
+                browses=browses, double_click=twice, think_quote_s=quote_s, think_pay_s=pay_s,
+            )  # fmt: skip
+
+
+def curve(profile: Profile) -> RateCurve:
+    """The profile's offered rate."""
+    segments = []
+    for phase in profile.phases:
+        first, last = phase.ends()
+        kind = phase.rate.curve if isinstance(phase.rate, Ramp) else "linear"
+        segments.append(Segment(phase.name, phase.duration, first, last, kind))
+    return RateCurve(segments)
+
+
+def schedule(profile: Profile, catalogue: Sequence[str], seed: int, shard: Shard | None = None) -> Schedule:
+    """All orders of one shard; a pure function, and no shard needs another.
+
+    Each shard is a Poisson process of rate λ(t)/N from a stream of its own; independent Poisson processes add up to
+    one with the summed rate, so the union has the law of the unsharded schedule. With ``profile.orders`` the count is
+    fixed, and the times are what a Poisson process conditioned on its count is: independent draws from λ(t)/Λ.
+
+    ``catalogue`` lists the target's SKUs, hottest first. Raises ``ConfigError`` for a product it does not have.
+    """
+    shard = shard or Shard()
+    line = curve(profile)
+    times = _times(profile, line, seed, shard)
+    n = len(times)
+
+    def draws(purpose: str) -> Floats:
+        return rng(seed, purpose, shard.index, shard.of).random(n)
+
+    weights = product_weights(profile, catalogue)
+    names = tuple(profile.buyers.classes)
+    kinds = [profile.buyers.classes[name] for name in names]
+    kind = _pick(draws("buyer-class"), [each.share for each in kinds])
+    qty = np.ones(n, dtype=np.int64)
+    qty_draw = draws("qty")
+    for number, each in enumerate(kinds):
+        table = each.qty or profile.products.qty
+        here = kind == number
+        qty[here] = np.asarray(list(table), dtype=np.int64)[_pick(qty_draw[here], list(table.values()))]
+    twice_share = np.asarray(
+        [profile.buyers.double_click if each.double_click is None else each.double_click for each in kinds]
+    )
+    return Schedule(
+        shard=shard,
+        skus=tuple(catalogue),
+        classes=names,
+        phases=tuple(phase.name for phase in profile.phases),
+        pay_by=tuple(each.pay for each in kinds),
+        seq=np.arange(n, dtype=np.int64) * shard.of + shard.index,
+        intended_s=times,
+        sku=_pick(draws("sku"), weights),
+        qty=qty,
+        buyer=(draws("buyer") * profile.buyers.accounts).astype(np.int64),
+        buyer_class=kind,
+        phase=line.index(times),
+        browses=draws("browse") < profile.buyers.browse,
+        double_click=draws("double-click") < twice_share[kind],
+        think_quote_s=_pauses(profile.buyers.think.quote, seed, "think-quote", shard, n),
+        think_pay_s=_pauses(profile.buyers.think.pay, seed, "think-pay", shard, n),
+    )
+
+
+def _times(profile: Profile, line: RateCurve, seed: int, shard: Shard) -> Floats:
+    stream = rng(seed, "arrivals", shard.index, shard.of)
+    if profile.orders is not None:
+        mine = profile.orders // shard.of + (shard.index < profile.orders % shard.of)
+        return np.sort(line.when(stream.random(mine) * line.total))
+    share = line.total / shard.of
+    gaps: list[Floats] = []
+    reached = 0.0
+    while reached <= share:
+        # Enough in one go nearly always; a whole number of draws at a time keeps the stream reproducible.
+        block = stream.exponential(1.0, int(share - reached + 6 * np.sqrt(share + 1)) + 16)
+        gaps.append(block)
+        reached += float(block.sum())
+    unit = np.cumsum(np.concatenate(gaps))
+    return line.when(unit[unit <= share] * shard.of)
+
+
+def _pick(draws: Floats, weights: Sequence[float]) -> Ints:
+    """Which of the weighted choices each uniform draw falls on."""
+    edges = np.cumsum(np.asarray(weights, dtype=np.float64))
+    return np.minimum(np.searchsorted(edges / edges[-1], draws, side="right"), len(edges) - 1).astype(np.int64)
+
+
+def _pauses(median: float, seed: int, purpose: str, shard: Shard, n: int) -> Floats:
+    if median == 0:
+        return np.zeros(n)
+    return median * np.exp(0.5 * rng(seed, purpose, shard.index, shard.of).standard_normal(n))
+
+
+def product_weights(profile: Profile, catalogue: Sequence[str]) -> list[float]:
+    """The share of each SKU of the catalogue. Raises ``ConfigError`` for a rank or SKU that it does not have."""
+    if profile.products.zipf is not None:
+        return [1 / rank**profile.products.zipf for rank in range(1, len(catalogue) + 1)]
+    by_sku = by_name(profile.products.shares or {}, catalogue, f"profile {profile.name}: products.shares")
+    return [by_sku.get(sku, 0.0) for sku in catalogue]
+
+
+def by_name(given: Mapping[str, Number], catalogue: Sequence[str], where: str) -> dict[str, Number]:
+    """Names or ranks → SKUs. Raises ``ConfigError`` that says what the catalogue has."""
+    found: dict[str, Number] = {}
+    for name, value in given.items():
+        if name in catalogue:
+            found[name] = value
+        elif name.isdigit() and 1 <= int(name) <= len(catalogue):
+            found[catalogue[int(name) - 1]] = value
+        else:
+            raise ConfigError(f"{where}.{name}: the target sells {', '.join(catalogue)} (or name a rank, 1 to {len(catalogue)})")
+    return found

@@ -1,0 +1,1 @@
+"""Where it broke: at what offered rate, in which phase, because of what."""

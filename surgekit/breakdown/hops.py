@@ -1,0 +1,69 @@
+"""Where an order's time went, hop by hop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+HOPS = ("client", "submit", "pay", "query", "gateway", "supplier", "platform")
+
+
+def prepare(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
+    """Make the view ``hops``: a row an order that was accepted or waited for, times in seconds.
+
+    ``total``    from the intended time to the confirmation, or to where the buyer stopped watching
+    ``client``   from the intended time to the moment the engine took the order up: the generator's own lateness
+    ``submit``, ``pay``, ``query``  the platform's replies, from when each request was due
+    ``gateway``  from the payment to the gateway's first notice
+    ``supplier`` what the supplier took for this order, link and faults included
+    ``platform`` the rest: inside the platform, queues, locks and all. Pauses of the buyer are in no hop.
+    """
+    pattern = str((plan["target"].get("edge") or {}).get("order_no", "^(.+)$")).replace("'", "''")
+    db.execute(
+        f"""
+        CREATE TEMP VIEW hops AS
+        WITH asked AS (
+            SELECT seq, sum(done_s - due_s) FILTER (step = 'submit') AS submit, sum(done_s - due_s) FILTER (step = 'pay') AS pay,
+                   max(done_s - due_s) FILTER (step = 'poll') AS query,
+                   sum(done_s - due_s) FILTER (step NOT IN ('quote', 'submit', 'pay', 'poll')) AS outside
+            FROM requests GROUP BY seq
+        ),
+        thought AS (
+            -- Between two steps the buyer paused: what lies between a reply and the next step's due time.
+            SELECT seq, sum(greatest(due_s - before_s, 0)) AS think FROM (
+                SELECT seq, step, due_s, lag(done_s) OVER (PARTITION BY seq ORDER BY due_s, done_s) AS before_s FROM requests
+            ) WHERE step <> 'poll' GROUP BY seq
+        ),
+        bought AS (
+            SELECT coalesce(nullif(regexp_extract(order_no, '{pattern}', 1), ''), order_no) AS order_no, sum(took_s) AS supplier
+            FROM edge WHERE actor = 'link' AND event = 'forward' AND order_no IS NOT NULL GROUP BY 1
+        ),
+        noticed AS (
+            SELECT p.order_no, greatest(min(c.t - coalesce(c.took_s, 0)) - min(p.t), 0) AS gateway
+            FROM edge p JOIN edge c ON c.order_no = p.order_no AND c.actor = 'gateway' AND c.event = 'callback'
+            WHERE p.actor = 'gateway' AND p.event = 'payment' GROUP BY p.order_no
+        )
+        SELECT o.seq, o.intended_s, o.sku, o.confirmed_s IS NOT NULL AS confirmed,
+               greatest(coalesce(o.confirmed_s, o.ended_s) - o.intended_s - coalesce(t.think, 0), 0) AS total,
+               coalesce(o.started_s - o.intended_s, 0) AS client, coalesce(a.submit, 0) AS submit, coalesce(a.pay, 0) AS pay,
+               coalesce(a.query, 0) AS query, coalesce(n.gateway, 0) AS gateway, coalesce(b.supplier, 0) AS supplier,
+               greatest(greatest(coalesce(o.confirmed_s, o.ended_s) - o.intended_s - coalesce(t.think, 0), 0)
+                        - coalesce(o.started_s - o.intended_s, 0) - coalesce(n.gateway, 0) - coalesce(b.supplier, 0)
+                        - coalesce(a.outside, 0), 0) AS platform
+        FROM orders o JOIN asked a USING (seq) LEFT JOIN thought t USING (seq)
+        LEFT JOIN bought b ON b.order_no = o.order_no LEFT JOIN noticed n ON n.order_no = o.order_no
+        """  # noqa: S608
+    )
+
+
+def means_ms(db: duckdb.DuckDBPyConnection, begin: float, end: float) -> tuple[dict[str, float], int]:
+    """Mean of each hop in ms over the orders that were due in ``[begin, end)``, and how many there were."""
+    columns = ", ".join(f"avg({hop})" for hop in HOPS)
+    row = db.execute(
+        f"SELECT count(*), {columns} FROM hops WHERE intended_s >= ? AND intended_s < ?",  # noqa: S608
+        [begin, end],
+    ).fetchone()
+    assert row is not None
+    return {hop: round((value or 0.0) * 1000, 1) for hop, value in zip(HOPS, row[1:], strict=True)}, int(row[0])

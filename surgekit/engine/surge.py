@@ -1,0 +1,234 @@
+"""The open-loop scheduler: orders leave when the schedule says, whatever became of earlier ones."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from surgekit import clock
+from surgekit.arrivals.buyers import Buyer
+from surgekit.engine.http import Client
+from surgekit.engine.journey import BROKEN, Journey, Shop, Told
+from surgekit.eventlog.writer import SpoolWriter
+from surgekit.model import Order, Outcome, ReplyClass
+from surgekit.target.plan import Read, StepPlan
+from surgekit.target.reading import Reply
+
+FLUSH_S = 0.2
+"""At most this much of the history is lost when the engine is killed."""
+
+OnRequest = Callable[[str, str, float, int, str | None], None]
+"""method, step, response time in ms, bytes, error word: for Locust's own statistics."""
+
+
+class Log:
+    """The engine's three spool files. ``begun`` is written as an order leaves, so that a crash knows of it."""
+
+    def __init__(self, folder: Path, shard: int) -> None:
+        self.begun = SpoolWriter(folder / f"begun-{shard}.jsonl")
+        self.orders = SpoolWriter(folder / f"orders-{shard}.jsonl")
+        self.requests = SpoolWriter(folder / f"requests-{shard}.jsonl")
+
+    def flush(self) -> None:
+        for each in (self.begun, self.requests, self.orders):
+            each.flush()
+
+
+class Surge:
+    """One shard of a run: its orders, its clock, its log, and what the terminal wants to know meanwhile."""
+
+    def __init__(
+        self,
+        orders: Iterable[Order],
+        *,
+        shop: Shop,
+        client: Client,
+        log: Log,
+        buyers: list[Buyer],
+        prices: Mapping[str, int],
+        run_id: str,
+        bound: int,
+        on_request: OnRequest,
+    ) -> None:
+        self._orders = orders
+        self._shop = shop
+        self._client = client
+        self._log = log
+        self._buyers = buyers
+        self._prices = prices
+        self._run_id = run_id
+        self._bound = bound
+        self._on_request = on_request
+        self._start = 0.0
+        self._live: set[gevent.Greenlet] = set()
+        self._stop = Event()
+        self.counts: Counter[str] = Counter()
+        self.failure: str | None = None
+        self._lag_ms = 0.0
+        self._slip_ms = 0.0
+        self._recent: deque[tuple[float, float]] = deque(maxlen=4000)
+        self._cards: dict[str, int] = {}
+
+    # What a journey needs of the world (the Session protocol).
+
+    def now(self) -> float:
+        return clock.now() - self._start
+
+    def sleep_until(self, at_s: float) -> None:
+        left = at_s - self.now()
+        if left > 0:
+            gevent.sleep(left)
+
+    def beside(self, work: Callable[[], None]) -> Callable[[], None]:
+        greenlet = gevent.spawn(work)
+        return greenlet.join  # type: ignore[no-any-return]
+
+    def send(
+        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int
+    ) -> tuple[Reply, Read]:
+        reply = self._client.send(step.request(values))
+        read = step.read(reply)
+        self._log.requests.row(
+            {
+                "seq": order.seq, "shard": order.shard, "step": step.name, "attempt": attempt, "due_s": due_s,
+                "sent_s": reply.sent_s, "done_s": reply.done_s, "status": reply.status, "class": read.kind.value,
+                "reason": read.reason, "bytes": len(reply.body),
+            }
+        )  # fmt: skip
+        self.counts["requests"] += 1
+        if read.kind in BROKEN:
+            self.counts["errors"] += 1
+        if reply.error == "no_sockets":
+            self.counts["no_sockets"] += 1
+        failed = read.reason if read.kind in BROKEN or read.kind is ReplyClass.REFUSED else None
+        self._on_request(step.method, step.name, (reply.done_s - due_s) * 1000, len(reply.body), failed)
+        return reply, read
+
+    # The schedule.
+
+    def run(self, start: float) -> None:
+        """Send every order of the schedule, wait for the last one, close the log. ``start`` is on the host's clock."""
+        self._start = start
+        # What was made so far lives as long as the run; a collection in the middle of a surge would stop it all.
+        gc.collect()
+        gc.freeze()
+        helpers = [gevent.spawn(self._flush_often), gevent.spawn(self._watch_lag)]
+        for order in self._orders:
+            left = order.intended_s - self.now()
+            if left > 0 and self._stop.wait(left):
+                break
+            if self._stop.is_set():
+                break
+            self._release(order)
+        gevent.joinall(list(self._live), timeout=2.0 if self._stop.is_set() else None)
+        gevent.killall(list(self._live), block=True)
+        gevent.killall(helpers, block=True)
+        self._flush()
+
+    def stop(self) -> None:
+        """No more orders; those under way get a moment to end. May be called from any thread's hub callback."""
+        self._stop.set()
+
+    def _release(self, order: Order) -> None:
+        key = f"{self._run_id}-{order.seq:07d}"
+        self.counts["scheduled"] += 1
+        self._slip_ms = max(self._slip_ms, (self.now() - order.intended_s) * 1000)
+        if len(self._live) >= self._bound:
+            self.counts["unsent"] += 1
+            told = Told(outcome=Outcome.FAILED, reason="unsent", ended_s=self.now())
+            return self._write(order, key, told)
+        self._log.begun.row({"seq": order.seq, "begun_s": self.now()})
+        greenlet = gevent.spawn(self._journey, order, key)
+        self._live.add(greenlet)
+        greenlet.rawlink(self._live.discard)
+        return None
+
+    def _journey(self, order: Order, key: str) -> None:
+        journey = Journey(self._shop, self, order, self._values(order, key))
+        try:
+            journey.run()
+        except gevent.GreenletExit:
+            journey.told.reason = "aborted"
+            journey.told.ended_s = self.now()
+        except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, not vanish in a greenlet
+            journey.told.reason = "engine_error"
+            journey.told.ended_s = self.now()
+            self.failure = f"{type(error).__name__}: {error}"
+        self._write(order, key, journey.told)
+        self._count(order, journey.told)
+
+    def _values(self, order: Order, key: str) -> dict[str, Any]:
+        buyer = self._buyers[order.buyer]
+        return {
+            "run.id": self._run_id, "order.key": key, "order.seq": order.seq, "order.sku": order.sku,
+            "order.qty": order.qty, "order.pay_by": order.pay_by, "order.buyer_class": order.buyer_class,
+            "order.price_fen": self._prices[order.sku], "buyer.account": buyer.account, "buyer.name": buyer.name,
+            "buyer.phone": buyer.phone, "buyer.email": buyer.email,
+        }  # fmt: skip
+
+    def _write(self, order: Order, key: str, told: Told) -> None:
+        self._log.orders.row(
+            {
+                "seq": order.seq, "shard": order.shard, "intended_s": order.intended_s, "started_s": told.started_s,
+                "sent_s": told.sent_s, "accepted_s": told.accepted_s, "paid_s": told.paid_s,
+                "confirmed_s": told.confirmed_s, "ended_s": told.ended_s, "outcome": told.outcome.value,
+                "reason": told.reason, "order_key": key, "order_no": told.order_no, "sku": order.sku, "qty": order.qty,
+                "amount_fen": told.amount_fen, "buyer_class": order.buyer_class, "attempts": told.attempts,
+                "errors": told.errors, "status": told.status, "card_digests": told.card_digests or [],
+                "phase": order.phase,
+            }
+        )  # fmt: skip
+
+    def _count(self, order: Order, told: Told) -> None:
+        counts = self.counts
+        counts[told.outcome.value] += 1
+        counts["sent"] += told.sent_s is not None
+        counts["accepted"] += told.accepted_s is not None
+        counts["bad"] += told.errors > 0
+        counts["refunded"] += told.reason == "refunded"
+        for card in told.card_digests or ():
+            if self._cards.setdefault(card, order.seq) != order.seq:
+                counts["twice"] += 1
+        end = told.confirmed_s if told.confirmed_s is not None else told.ended_s
+        if end is not None and (told.confirmed_s is not None or told.reason == "deadline"):
+            self._recent.append((self.now(), end - order.intended_s))
+
+    # What runs beside it.
+
+    def _flush(self) -> None:
+        try:
+            self._log.flush()
+        except OSError as error:
+            self.failure = f"the history cannot be written: {error.strerror}"
+            self._stop.set()
+
+    def _flush_often(self) -> None:
+        while True:
+            gevent.sleep(FLUSH_S)
+            self._flush()
+
+    def _watch_lag(self) -> None:
+        while True:
+            due = clock.now() + 0.05
+            gevent.sleep(0.05)
+            self._lag_ms = max(self._lag_ms, (clock.now() - due) * 1000)
+
+    def progress(self) -> dict[str, Any]:
+        """Figures since the start, and for latencies, slip and lag since the last call."""
+        now = self.now()
+        recent = sorted(latency for at, latency in self._recent if at > now - 5)
+        told: dict[str, Any] = dict(self.counts)
+        told["t"] = now
+        told["in_flight"] = len(self._live)
+        told["confirm_p99_ms"] = recent[min(len(recent) - 1, int(0.99 * len(recent)))] * 1000 if recent else None
+        told["slip_ms"], self._slip_ms = self._slip_ms, 0.0
+        told["lag_ms"], self._lag_ms = self._lag_ms, 0.0
+        told["cpu_s"] = time.process_time()
+        return told

@@ -1,0 +1,1 @@
+"""The event log: everything that happened in a run, in one folder."""

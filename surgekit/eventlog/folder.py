@@ -1,0 +1,78 @@
+"""The run folder: made for one run, readable by its owner only, and never left half-written."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from surgekit import clock
+from surgekit.errors import ConfigError, RunError
+
+SCHEMA = "surgekit.run/1"
+
+
+def create(out: Path | None, profile: str) -> Path:
+    """A new folder, mode 0700, with ``spool/`` and ``logs/``. Raises ``ConfigError`` when it cannot be made."""
+    name = f"{clock.utc():%Y%m%dT%H%M%SZ}-{profile}"
+    folder = out if out is not None else Path("runs") / name
+    if out is None and folder.exists():
+        folder = folder.with_name(f"{name}-{secrets.token_hex(2)}")
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise ConfigError(f"{folder}: not empty; give --out a folder that does not exist yet")
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        for part in ("spool", "logs"):
+            (folder / part).mkdir(mode=0o700)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written: {error.strerror}; choose a folder with --out") from None
+    return folder
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises ``RunError``."""
+    half = path.with_name(f".{path.name}.part")
+    try:
+        with half.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write ``data`` as indented JSON, whole or not at all. Raises ``RunError``."""
+    write(path, orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS) + b"\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object. Raises ``RunError`` with what is wrong."""
+    try:
+        data = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunError(f"{path.parent}: not a run folder ({path.name} is missing)") from None
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+    except orjson.JSONDecodeError as error:
+        raise RunError(f"{path}:{error.lineno}: not JSON: {error.msg}") from None
+    if not isinstance(data, dict):
+        raise RunError(f"{path}: not a JSON object")
+    return data
+
+
+def plan(run: Path) -> dict[str, Any]:
+    """The run's ``run.json``. Raises ``RunError`` where ``run`` is no run folder of this version."""
+    if not run.is_dir():
+        raise RunError(f"{run}: no such folder; a run folder is named runs/<time>-<profile>")
+    found = read_json(run / "run.json")
+    if found.get("schema") != SCHEMA:
+        raise RunError(f"{run}/run.json: schema {found.get('schema')!r} is not {SCHEMA}; it belongs to another version")
+    return found

@@ -1,0 +1,48 @@
+"""Reading a run folder: one DuckDB connection with a view for each table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from surgekit.errors import RunError
+from surgekit.eventlog.schema import TABLES
+from surgekit.eventlog.seal import seal
+
+
+@contextmanager
+def opened(run: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the sealed history of ``run``; what a dead run left behind is sealed first.
+
+    A table that is missing or broken is there, but empty; ``missing(db)`` names such tables. Raises ``RunError``.
+    """
+    seal(run)
+    with duckdb.connect(config={"threads": 2}) as db:
+        db.execute("CREATE TABLE missing_tables (name VARCHAR, why VARCHAR)")
+        for table, columns in TABLES.items():
+            path = run / f"{table}.parquet"
+            wanted = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in columns.items())
+            quoted = str(path).replace("'", "''")
+            try:
+                db.execute(f"CREATE VIEW {table} AS SELECT {wanted} FROM read_parquet('{quoted}')")  # noqa: S608
+                db.execute(f"SELECT count(*) FROM {table}")  # noqa: S608
+            except duckdb.Error as error:
+                why = "is missing" if not path.exists() else str(error).splitlines()[0]
+                db.execute("INSERT INTO missing_tables VALUES (?, ?)", [table, why])
+                db.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT {_empty(columns)} WHERE false")
+        if "orders" in missing(db):
+            raise RunError(f"{run}/orders.parquet {missing(db)['orders']}; without it nothing can be said of this run")
+        yield db
+
+
+def missing(db: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Table → why it cannot be read."""
+    return dict(db.execute("SELECT name, why FROM missing_tables").fetchall())
+
+
+def _empty(columns: object) -> str:
+    assert isinstance(columns, dict)
+    return ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in columns.items())

@@ -1,0 +1,48 @@
+"""The tables of a run folder: names, columns, types. Times are seconds since the run's start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+TABLES: Mapping[str, Mapping[str, str]] = {
+    # A row for each scheduled order. `outcome` is what reading resolved in the end, `seen` what the buyer saw.
+    "orders": {
+        "seq": "BIGINT", "shard": "INTEGER", "intended_s": "DOUBLE", "started_s": "DOUBLE", "sent_s": "DOUBLE",
+        "accepted_s": "DOUBLE", "paid_s": "DOUBLE", "confirmed_s": "DOUBLE", "ended_s": "DOUBLE", "outcome": "VARCHAR",
+        "reason": "VARCHAR", "seen": "VARCHAR", "order_key": "VARCHAR", "order_no": "VARCHAR", "sku": "VARCHAR",
+        "qty": "INTEGER", "amount_fen": "BIGINT", "buyer_class": "VARCHAR", "attempts": "INTEGER", "errors": "INTEGER",
+        "status": "VARCHAR", "card_digests": "VARCHAR[]", "phase": "VARCHAR",
+    },
+    # A row for each request of the engine. `due_s` is when it should have left.
+    "requests": {
+        "seq": "BIGINT", "shard": "INTEGER", "step": "VARCHAR", "attempt": "INTEGER", "due_s": "DOUBLE",
+        "sent_s": "DOUBLE", "done_s": "DOUBLE", "status": "INTEGER", "class": "VARCHAR", "reason": "VARCHAR",
+        "bytes": "BIGINT",
+    },
+    # What the stand-ins were asked and did.
+    "edge": {
+        "t": "DOUBLE", "actor": "VARCHAR", "event": "VARCHAR", "order_no": "VARCHAR", "edge_no": "VARCHAR",
+        "sku": "VARCHAR", "qty": "INTEGER", "amount_fen": "BIGINT", "status": "VARCHAR", "attempt": "INTEGER",
+        "took_s": "DOUBLE", "acked": "BOOLEAN", "card_digests": "VARCHAR[]", "fault": "VARCHAR",
+    },
+    "faults": {
+        "name": "VARCHAR", "edge": "VARCHAR", "kind": "VARCHAR", "planned_s": "DOUBLE", "start_s": "DOUBLE",
+        "end_s": "DOUBLE", "injected": "BOOLEAN", "healed": "BOOLEAN", "note": "VARCHAR",
+    },
+    # A row a second. CPU in percent of one core, summed over a part's processes.
+    "samples": {
+        "t_s": "DOUBLE", "in_flight": "BIGINT", "slip_ms": "DOUBLE", "lag_ms": "DOUBLE", "cpu_engine": "DOUBLE",
+        "cpu_platform": "DOUBLE", "cpu_edge": "DOUBLE", "rss_engine": "BIGINT", "rss_platform": "BIGINT",
+        "threads_platform": "INTEGER",
+    },
+    # The platform's own orders, as its target file says they are read.
+    "ledger": {
+        "order_no": "VARCHAR", "order_key": "VARCHAR", "sku": "VARCHAR", "qty": "INTEGER", "status": "VARCHAR",
+        "amount_fen": "BIGINT", "charged_fen": "BIGINT", "charges": "INTEGER", "refunded_fen": "BIGINT",
+        "card_digests": "VARCHAR[]",
+    },
+    "stock": {"moment": "VARCHAR", "sku": "VARCHAR", "t_s": "DOUBLE", "total": "BIGINT", "unsold": "BIGINT"},
+}  # fmt: skip
+
+SPOOLED = {"orders": "orders-*.jsonl", "requests": "requests-*.jsonl"}
+"""Spool files of a table that has one a shard; every other table is spooled as ``<table>.jsonl``."""

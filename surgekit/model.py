@@ -1,0 +1,64 @@
+"""The frozen types that cross packages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One scheduled order. Times in seconds from the run's start."""
+
+    seq: int
+    shard: int
+    intended_s: float
+    sku: str
+    qty: int
+    buyer: int
+    buyer_class: str
+    pay_by: str
+    phase: str
+    browses: bool
+    double_click: bool
+    think_quote_s: float
+    think_pay_s: float
+
+
+class Outcome(StrEnum):
+    """How an order ended. ``failed`` means provably without effect; where that cannot be proved it is ``unknown``."""
+
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class ReplyClass(StrEnum):
+    """What a reply means, decided by its body and never by its status alone."""
+
+    OK = "ok"
+    SOLD_OUT = "sold_out"
+    THROTTLED = "throttled"
+    REFUSED = "refused"
+    QUEUED = "queued"
+    HIDDEN_ERROR = "hidden_error"
+    PAID_UNDELIVERED = "paid_undelivered"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not_sent"
+
+
+class Verdict(StrEnum):
+    """What the audit says of an invariant."""
+
+    HELD = "held"
+    VIOLATED = "violated"
+    UNDECIDED = "undecided"
+
+
+class Status(StrEnum):
+    """What the breakdown says of a measure."""
+
+    HELD = "held"
+    BROKE = "broke"
+    UNDECIDED = "undecided"

@@ -1,0 +1,177 @@
+"""The profile file. ``surgekit profiles schema`` prints it as JSON Schema for editors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from surgekit.units import Seconds, Share, Span, Strict
+
+Rate = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PayBy = Literal["balance", "gateway"]
+
+
+class Ramp(Strict):
+    """A rate that moves, in orders/s. ``exponential`` grows by equal factors in equal times, as crowds do."""
+
+    from_: Rate = Field(alias="from")
+    to: Rate
+    curve: Literal["linear", "exponential"] = "linear"
+
+    @model_validator(mode="after")
+    def _positive(self) -> Ramp:
+        if self.curve == "exponential" and not (self.from_ > 0 and self.to > 0):
+            raise ValueError("an exponential curve needs rates above 0 at both ends")
+        return self
+
+
+class Phase(Strict):
+    """A named stretch of the run. ``rate`` is constant, or a ramp."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    duration: Span
+    rate: Rate | Ramp
+
+    def ends(self) -> tuple[float, float]:
+        """The rates at the start and at the end, orders/s."""
+        return (self.rate.from_, self.rate.to) if isinstance(self.rate, Ramp) else (self.rate, self.rate)
+
+
+class Products(Strict):
+    """What they buy. Products are named by their SKU or by rank in the target's catalogue: 1 is the hottest."""
+
+    zipf: Annotated[float, Field(ge=0, le=5)] | None = None
+    shares: dict[str, Weight] | None = None
+    qty: dict[Annotated[int, Field(ge=1, le=1000)], Weight] = Field(default_factory=lambda: {1: 1.0})
+    stock: dict[str, Annotated[int, Field(ge=0, le=10_000_000)]] = Field(default_factory=dict)
+
+    @field_validator("shares", "stock", mode="before")
+    @classmethod
+    def _ranks_are_words(cls, given: object) -> object:
+        return {str(key): value for key, value in given.items()} if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _one_mix(self) -> Products:
+        if (self.zipf is None) == (self.shares is None):
+            raise ValueError("give either zipf (an exponent) or shares (by rank or SKU), one of the two")
+        if self.shares is not None and not sum(self.shares.values()) > 0:
+            raise ValueError("the shares add up to 0")
+        if not sum(self.qty.values()) > 0:
+            raise ValueError("the weights of qty add up to 0")
+        return self
+
+
+class BuyerClass(Strict):
+    """One kind of buyer. ``qty`` overrides the products' quantities: resellers buy by the dozen."""
+
+    share: Weight
+    pay: PayBy = "gateway"
+    qty: dict[Annotated[int, Field(ge=1, le=1000)], Weight] | None = None
+    double_click: Share | None = None
+
+
+class Retry(Strict):
+    """What a buyer does who got no usable reply: submit again, with the same order key, after a while."""
+
+    most: Annotated[int, Field(ge=0, le=20)] = 1
+    after: Seconds = 2.0
+
+
+class Think(Strict):
+    """Pauses of a person, medians of lognormal times (sigma 0.5)."""
+
+    quote: Seconds = 0.0
+    pay: Seconds = 0.0
+
+
+class Buyers(Strict):
+    """Who buys, and how they behave when nothing comes back."""
+
+    classes: dict[str, BuyerClass] = Field(min_length=1)
+    accounts: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    locale: Literal["zh_CN", "en_US"] = "zh_CN"
+    browse: Share = 0.0
+    double_click: Share = 0.0
+    patience: Span = 20.0
+    poll_every: Span = 1.0
+    retry: Retry = Retry()
+    think: Think = Think()
+
+    @model_validator(mode="after")
+    def _shares(self) -> Buyers:
+        if not sum(kind.share for kind in self.classes.values()) > 0:
+            raise ValueError("the shares of the classes add up to 0")
+        return self
+
+
+class Limits(Strict):
+    """Where a breakdown begins. Shares are of the orders that a window of ``window`` saw arrive."""
+
+    confirm: Span = 3.0
+    late_share: Share = 0.05
+    error_share: Share = 0.05
+    oversold: Annotated[int, Field(ge=0)] = 0
+    window: Annotated[Span, Field(ge=1)] = 3.0
+
+    @model_validator(mode="after")
+    def _open(self) -> Limits:
+        if self.late_share >= 1 or self.error_share >= 1:
+            raise ValueError("a share of 1 or more can never be exceeded")
+        return self
+
+
+class FaultPlan(Strict):
+    """A fault on the timeline. ``length`` left out: until the surge ends."""
+
+    fault: str
+    start: Seconds = 0.0
+    length: Span | None = None
+    intensity: Annotated[float, Field(gt=0, le=100)] = 1.0
+
+
+class Profile(Strict):
+    """A surge: phases of arrivals, the mix of products and buyers, limits, and faults."""
+
+    schema_: Literal["surgekit.profile/1"] = Field(alias="schema")
+    name: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[\w.\-]+$")]
+    about: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    phases: list[Phase] = Field(min_length=1, max_length=200)
+    orders: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    products: Products
+    buyers: Buyers
+    limits: Limits = Limits()
+    faults: list[FaultPlan] = Field(default_factory=list)
+    in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 4000
+    settle: Seconds = 3.0
+
+    @field_validator("faults", mode="before")
+    @classmethod
+    def _short_faults(cls, given: object) -> object:
+        from surgekit.profile.load import fault_plan  # the short form is read in one place
+
+        return [fault_plan(item) if isinstance(item, str) else item for item in given] if isinstance(given, list) else given
+
+    @model_validator(mode="after")
+    def _whole(self) -> Profile:
+        names = [phase.name for phase in self.phases]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two phases are named {name}; a report must tell them apart")
+        if not any(max(phase.ends()) > 0 for phase in self.phases):
+            raise ValueError("no phase has a rate above 0, so nothing would arrive")
+        if self.duration > 86_400:
+            raise ValueError("the phases last more than 24 h together")
+        return self
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first to the last possible arrival."""
+        return sum(phase.duration for phase in self.phases)
+
+    @property
+    def peak(self) -> float:
+        """The highest rate of the shape, orders/s."""
+        return max(max(phase.ends()) for phase in self.phases)

@@ -1,0 +1,250 @@
+"""One blast, from top to bottom. Read this first.
+
+A profile says who arrives when; a target says how to order there. The platform and the world around it (supplier,
+payment gateway) run as processes of their own, and so does the engine that sends the orders. Everything that happens is
+written down while it happens; afterwards the platform is asked what it thinks has happened, and the history is sealed.
+What it means is worked out from the folder alone, by ``surgekit.report``.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import signal
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from surgekit import __version__, clock, profile, target
+from surgekit.arrivals.schedule import by_name, curve, product_weights
+from surgekit.chaos import faults
+from surgekit.chaos.timeline import Timeline
+from surgekit.crew import Crew, Tempo
+from surgekit.errors import ConfigError, RunError, TargetError
+from surgekit.eventlog import folder
+from surgekit.eventlog.seal import seal
+from surgekit.eventlog.writer import SpoolWriter
+from surgekit.platform import Platform
+from surgekit.profile.schema import FaultPlan, Profile
+from surgekit.report import finish
+from surgekit.report.show import Show
+from surgekit.report.words import Lang
+from surgekit.safety import origin, resolved
+from surgekit.target.schema import Target
+
+MOST_ORDERS = 50_000_000
+HEAD_START_S = 0.5
+"""Between "ready" and the first possible arrival, so that every process hears of the start in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a blast was asked for."""
+
+    profile: str
+    target: str = "cardshop"
+    faults: tuple[FaultPlan, ...] = ()
+    peak: float | None = None
+    duration: float | None = None
+    seed: int | None = None
+    workers: int = 1
+    out: Path | None = None
+    web: int | None = None
+    lang: Lang = "en"
+    command: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything that is fixed before the first process starts; ``run.json`` is made of it."""
+
+    options: Options
+    profile: Profile
+    target: Target
+    seed: int
+    stock: dict[str, int]
+    run_id: str = field(default_factory=lambda: secrets.token_hex(3))
+    salt: str = field(default_factory=lambda: secrets.token_hex(16))
+
+
+def plan(options: Options) -> Plan:
+    """Load and check everything that can be known beforehand. Raises ``ConfigError``."""
+    shape = profile.scaled(profile.load(options.profile), peak=options.peak, duration=options.duration)
+    shape = shape.model_copy(update={"faults": [*shape.faults, *options.faults]})
+    shop = target.load(options.target)
+    for number, each in enumerate(shape.faults):
+        faults.find(each.fault)
+        if shop.start is None:
+            raise ConfigError(
+                f"faults[{number}] ({each.fault}): the supplier of {shop.name} is not played by SurgeKit, so it cannot be broken; "
+                "use a target that SurgeKit starts, or leave the fault out"
+            )
+    product_weights(shape, shop.skus)
+    for name in {kind.pay for kind in shape.buyers.classes.values()}:
+        if shop.steps.pay and name not in shop.steps.pay:
+            raise ConfigError(f"target {shop.name}: steps.pay has no {name}, and profile {shape.name} has buyers who pay so")
+    expected = shape.orders or curve(shape).total
+    if expected > MOST_ORDERS:
+        raise ConfigError(f"profile {shape.name}: about {expected:,.0f} orders; more than {MOST_ORDERS:,} in one run are refused")
+    if shop.base_url is not None:
+        resolved(origin(shop.base_url))
+    stock = by_name(shape.products.stock, shop.skus, f"profile {shape.name}: products.stock")
+    return Plan(options, shape, shop, shape.seed if options.seed is None else options.seed, stock)
+
+
+def blast(options: Options, show: Show) -> Path:
+    """Run one surge, audited and reported. Returns the run folder; ``result.json`` in it holds what was found.
+
+    Raises ``SurgeKitError``. What the platform does wrong is a result and never raises.
+    """
+    # 1. Everything that can be wrong on paper is said before anything starts.
+    told = plan(options)
+    run = folder.create(options.out, told.profile.name)
+    record = _record(told)
+    folder.write_json(run / "run.json", record)
+    show.planned(told.profile, told.target, run, told.seed)
+
+    with ExitStack() as stack:
+        # 2. The world around the platform, then the platform: it is told where its supplier and gateway are.
+        crew = stack.enter_context(Crew(run, told.target, told.profile, told.seed, told.salt, told.stock))
+        crew.start_platform()
+        place = resolved(origin(crew.base_url))
+        platform = stack.enter_context(Platform(told.target, place, told.run_id))
+        platform.preflight()
+        stock = SpoolWriter(run / "spool" / "stock.jsonl")
+        _check_stock(_read_stock(platform, stock, "start", 0.0), told)
+
+        # 3. The engines load, compile the target and draw their shard of the schedule; then all start at one moment.
+        record |= {"base_url": crew.base_url, "processes": crew.pids()}
+        folder.write_json(run / "run.json", record)
+        crew.start_engines(options.workers, web=options.web)
+        t0 = clock.now() + HEAD_START_S
+        record |= {"t0": t0, "processes": crew.pids()}
+        folder.write_json(run / "run.json", record)
+        crew.go(t0)
+
+        # 4. The surge: load and faults on one clock, a sample each second, until the last order has ended.
+        tempo = Tempo(t0)
+        timeline = Timeline(told.profile.faults, told.profile.duration, crew, tempo.now)
+        timeline.start()
+        try:
+            ended = crew.watch(tempo, timeline, show)
+        finally:
+            timeline.stop()
+            _write_rows(run, "faults", timeline.rows())
+
+        # 5. Everything settles; then the platform is asked what became of each order.
+        show.settling()
+        record |= {"engine_ended": ended.how, "notes": ended.notes, "aborted": ended.aborted, "ended_s": tempo.now()}
+        record["witnesses"] = crew.settle_and_read(platform, stock, tempo, told.profile.settle)
+        folder.write_json(run / "run.json", record)
+
+    # 6. The history becomes final, and what it means is worked out from it.
+    seal(run)
+    finish.finish(run, options.lang)
+    show.finished(run)
+    return run
+
+
+def _record(told: Plan) -> dict[str, Any]:
+    options = told.options
+    return {
+        "schema": folder.SCHEMA,
+        "version": __version__,
+        "run_id": told.run_id,
+        "started": f"{clock.utc():%Y-%m-%dT%H:%M:%SZ}",
+        "command": shlex.join(["surgekit", *options.command]),
+        "profile": told.profile.model_dump(mode="json", by_alias=True, exclude_unset=True),
+        "target": told.target.model_dump(mode="json", by_alias=True, exclude_unset=True),
+        "seed": told.seed,
+        "shards": options.workers,
+        "salt": told.salt,
+        "lang": options.lang,
+        "t0": None,
+        "engine_ended": None,
+        "witnesses": {},
+    }
+
+
+def _read_stock(platform: Platform, log: SpoolWriter, moment: str, t_s: float) -> dict[str, dict[str, int]] | None:
+    found = platform.stock()
+    for sku, figures in (found or {}).items():
+        log.row({"moment": moment, "sku": sku, "t_s": t_s, **figures})
+    log.flush()
+    return found
+
+
+def _check_stock(found: dict[str, dict[str, int]] | None, told: Plan) -> None:
+    """A profile that wants 2,000 in stock says nothing about a platform that has 5,000."""
+    for sku, wanted in told.stock.items():
+        has = (found or {}).get(sku, {}).get("unsold")
+        if has is None:
+            raise TargetError(f"profile {told.profile.name} wants {wanted} of {sku} in stock, and {told.target.name} does not say what it has")
+        if has != wanted:
+            raise TargetError(f"profile {told.profile.name} wants {wanted} of {sku} in stock, and the platform has {has}; stock it first")
+
+
+def _write_rows(run: Path, table: str, rows: list[dict[str, Any]]) -> None:
+    log = SpoolWriter(run / "spool" / f"{table}.jsonl")
+    try:
+        for row in rows:
+            log.row(row)
+        log.close()
+    except OSError as error:
+        raise RunError(f"{run}: cannot be written: {error.strerror}") from None
+
+
+def interrupt_as_ctrl_c() -> None:
+    """SIGTERM ends a blast as Ctrl-C does: nothing more is sent, and what there is gets reported."""
+
+    def raise_it(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, raise_it)
+
+
+def describe(told: Plan) -> dict[str, Any]:
+    """What a blast would do, for ``--dry-run``."""
+    line = curve(told.profile)
+    shares = product_weights(told.profile, told.target.skus)
+    return {
+        "profile": told.profile.name,
+        "target": told.target.name,
+        "starts_platform": told.target.start is not None,
+        "seed": told.seed,
+        "workers": told.options.workers,
+        "orders_expected": told.profile.orders or round(line.total),
+        "duration_s": told.profile.duration,
+        "peak_rate": told.profile.peak,
+        "phases": [
+            {"name": each.name, "duration_s": each.duration, "from": each.ends()[0], "to": each.ends()[1]}
+            for each in told.profile.phases
+        ],
+        "products": {sku: round(share / sum(shares), 4) for sku, share in zip(told.target.skus, shares, strict=True)},
+        "stock": told.stock,
+        "faults": [each.model_dump() for each in told.profile.faults],
+    }
+
+
+def in_words(told: dict[str, Any]) -> str:
+    """``describe`` as a table."""
+    rows = [
+        [each["name"], f"{each['duration_s']:g} s", f"{each['from']:g}" + (f" → {each['to']:g}" if each["to"] != each["from"] else "")]
+        for each in told["phases"]
+    ]
+    faults_ = [f"{each['fault']} @ {each['start']:g} s" + (f" + {each['length']:g} s" if each["length"] else "") for each in told["faults"]]
+    return "\n".join(
+        [
+            f"{told['profile']} → {told['target']}" + (" (started by SurgeKit)" if told["starts_platform"] else ""),
+            f"about {told['orders_expected']:,} orders in {told['duration_s']:g} s, peak {told['peak_rate']:g}/s, seed {told['seed']}",
+            "",
+            tabulate(rows, headers=["phase", "lasts", "orders/s"], tablefmt="simple", disable_numparse=True),
+            "",
+            "products: " + ", ".join(f"{sku} {share:.0%}" for sku, share in told["products"].items()),
+            f"faults: {', '.join(faults_) or 'none'}",
+            "nothing was sent (--dry-run)",
+        ]
+    )

@@ -1,0 +1,46 @@
+"""Words that people write for amounts of time and money, and the types that read them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h)?\s*")
+DAY_S = 86_400.0
+
+
+def seconds(given: Any) -> float:
+    """``"1m30s"``, ``"250ms"``, ``"2h"``, ``90`` → seconds. Raises ``ValueError`` with what is allowed."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        raise ValueError("a duration such as 30s, 250ms or 2m is wanted")
+    if isinstance(given, int | float):
+        return float(given)
+    total, at, parts = 0.0, 0, 0
+    while at < len(given):
+        found = _DURATION.match(given, at)
+        if found is None or (found[2] is None and (parts or found.end() != len(given))):
+            raise ValueError("a duration such as 30s, 250ms, 2m or 1m30s is wanted")
+        total += float(found[1]) * _UNITS[found[2] or "s"]
+        at, parts = found.end(), parts + 1
+    if not parts:
+        raise ValueError("a duration such as 30s, 250ms or 2m is wanted")
+    return total
+
+
+Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, le=DAY_S, allow_inf_nan=False)]
+"""A time span, 0 to 24 h."""
+
+Span = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=DAY_S, allow_inf_nan=False)]
+"""A time span that is not empty, up to 24 h."""
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+"""A part of a whole, 0 to 1."""
+
+
+class Strict(BaseModel):
+    """A part of a file: unknown fields are mistakes, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, populate_by_name=True)
