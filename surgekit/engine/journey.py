@@ -109,23 +109,26 @@ class Journey:
                 self._accepted(values, reply.done_s)
                 paid, reply = self._pay(values, reply.done_s + self._order.think_pay_s, told.attempts)
                 if paid.kind is ReplyClass.OK:
-                    return self._look(values, reply.done_s)
+                    self._look(values, reply.done_s)
+                    return
                 if paid.kind in (ReplyClass.REFUSED, ReplyClass.SOLD_OUT, ReplyClass.THROTTLED) and doubt is None:
-                    return self._ended(Outcome.REJECTED, f"pay_{paid.reason}")
+                    self._ended(Outcome.REJECTED, f"pay_{paid.reason}")
+                    return
                 if paid.kind in (ReplyClass.REFUSED, ReplyClass.SOLD_OUT) or not self._again(reply.done_s):
                     # Perhaps an earlier payment went through after all; only the platform knows.
-                    return self._look(values, reply.done_s)
+                    self._look(values, reply.done_s)
+                    return
                 doubt = paid.reason
             elif read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED):
-                return self._ended(Outcome.UNKNOWN if doubt else Outcome.REJECTED, doubt or read.reason)
+                self._ended(Outcome.UNKNOWN if doubt else Outcome.REJECTED, doubt or read.reason)
+                return
             else:
                 if read.kind in (ReplyClass.UNKNOWN, ReplyClass.HIDDEN_ERROR):
                     doubt = read.reason
                 if not self._again(reply.done_s):
-                    if doubt is not None:
-                        return self._ended(Outcome.UNKNOWN, doubt)
-                    shed = read.kind is ReplyClass.THROTTLED
-                    return self._ended(Outcome.REJECTED if shed else Outcome.FAILED, read.reason)
+                    shed = Outcome.REJECTED if read.kind is ReplyClass.THROTTLED else Outcome.FAILED
+                    self._ended(shed if doubt is None else Outcome.UNKNOWN, doubt or read.reason)
+                    return
             due = reply.done_s + self._shop.buyers.retry.after
             self._io.sleep_until(due)
 
@@ -159,7 +162,8 @@ class Journey:
         told, statuses = self.told, self._shop.statuses
         if self._shop.plan.poll is None:
             told.confirmed_s = told.paid_s if told.paid_s is not None else told.accepted_s
-            return self._ended(Outcome.CONFIRMED, None)
+            self._ended(Outcome.CONFIRMED, None)
+            return
         while due <= self._deadline:
             self._io.sleep_until(due)
             reply, read = self._send(self._shop.plan.poll, values, due, told.attempts)
@@ -169,11 +173,11 @@ class Journey:
                     told.paid_s = reply.done_s
                 if told.status in statuses.delivered and self._has_cards(read.values):
                     told.confirmed_s = reply.done_s
-                    return self._ended(Outcome.CONFIRMED, None)
-                if told.status in statuses.refunded:
-                    return self._ended(Outcome.FAILED, "refunded")
-                if told.status in statuses.failed:
-                    return self._ended(Outcome.FAILED, told.status)
+                    self._ended(Outcome.CONFIRMED, None)
+                    return
+                if told.status in (*statuses.refunded, *statuses.failed):
+                    self._ended(Outcome.FAILED, "refunded" if told.status in statuses.refunded else told.status)
+                    return
             # The next look counts from when this one was due, so that slow replies do not thin the looking out
             # more than they must; looks that fell due meanwhile are one look.
             every = self._shop.buyers.poll_every

@@ -69,6 +69,7 @@ class Surge:
         self._start = 0.0
         self._live: set[gevent.Greenlet] = set()
         self._stop = Event()
+        self.over = Event()
         self.counts: Counter[str] = Counter()
         self.failure: str | None = None
         self._lag_ms = 0.0

@@ -136,7 +136,7 @@ class Client:
 @contextmanager
 def open_world(db: str, *, stock: int = 20, **options: Any) -> Iterator[World]:
     """An open shop in this process."""
-    settings = Settings(db=db, gateway_key=GATEWAY_KEY, supplier_key=SUPPLIER_KEY, **options)
+    settings = Settings(db=db, **{"gateway_key": GATEWAY_KEY, "supplier_key": SUPPLIER_KEY, **options})
     shop = open_shop(settings, seed(stock), "http://shop.test")
     app = App(shop)
     client = Client(app)

@@ -1,0 +1,19 @@
+"""What the controller says on the engine's standard input."""
+
+from __future__ import annotations
+
+
+class Commands:
+    """``start <clock>`` and ``stop``. Written by the lifeline's thread, read by the main greenlet."""
+
+    def __init__(self) -> None:
+        self.start: float | None = None
+        self.stop = False
+
+    def line(self, text: str) -> None:
+        """Take in one line; an unknown one is nobody's."""
+        word, _, rest = text.partition(" ")
+        if word == "start":
+            self.start = float(rest)
+        elif word == "stop":
+            self.stop = True

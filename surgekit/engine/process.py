@@ -1,0 +1,150 @@
+"""The load engine: Locust's Environment and runner, with the open-loop scheduler as the one task of its one user.
+
+Reads ``run.json`` from the run folder, says ``{"ready": true}`` on standard output, waits for ``start <clock>`` on
+standard input, and reports progress twice a second until ``{"done": true}``.
+"""
+
+# Locust patches the interpreter; everything that may open a socket has to come after it.
+import locust.env  # isort: skip
+
+import argparse
+import json
+import logging
+import resource
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent import monkey
+from locust import User, task
+from locust.event import Events
+from locust.stats import stats_history
+
+from surgekit.arrivals import Shard, schedule
+from surgekit.arrivals.buyers import buyers
+from surgekit.engine.commands import Commands
+from surgekit.engine.http import Client
+from surgekit.engine.journey import Shop
+from surgekit.engine.surge import Log, Surge
+from surgekit.errors import SurgeKitError
+from surgekit.profile import Profile
+from surgekit.safety import origin, resolved
+from surgekit.target import Target
+from surgekit.target.plan import compile_plan
+
+PROGRESS_S = 0.5
+
+
+class SurgeUser(User):  # type: ignore[misc]
+    """All buyers of this shard. One Locust user, because arrivals follow the schedule and not a number of users."""
+
+    fixed_count = 1
+
+    @task  # type: ignore[untyped-decorator]
+    def surge(self) -> None:
+        """The whole shard."""
+        surge = self.environment.surge
+        try:
+            surge.run(self.environment.surge_start)
+        finally:
+            surge.over.set()
+            gevent.sleep(3600)  # the run ends by the main greenlet, not by Locust starting this task again
+
+
+def say(**told: Any) -> None:
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+
+
+def main(commands: Commands) -> int:
+    """Run one shard; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m surgekit.engine")
+    parser.add_argument("run", type=Path, help="run folder, with run.json")
+    parser.add_argument("--shard", type=int, default=0)
+    parser.add_argument("--web", type=int, help="port of Locust's web UI on loopback")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    assert monkey.is_module_patched("socket")
+    try:
+        environment, surge = build(options.run, options.shard)
+        if options.web is not None:
+            web_ui(environment, options.web)
+    except SurgeKitError as error:
+        say(ready=False, error=str(error))
+        return 1
+    except OSError as error:
+        say(ready=False, error=f"the engine cannot start: {error}")
+        return 1
+    say(ready=True)
+    while commands.start is None and not commands.stop:
+        gevent.sleep(0.01)
+    if commands.start is None:
+        return 0
+    environment.surge_start = commands.start
+    runner = environment.runner
+    runner.start(1, spawn_rate=1)
+    while not surge.over.wait(timeout=PROGRESS_S):
+        say(**surge.progress())
+        if commands.stop:
+            surge.stop()
+    say(**surge.progress())
+    if surge.failure is not None:
+        say(done=False, error=surge.failure)
+        return 1
+    say(done=True)
+    return 0
+
+
+def build(run: Path, shard: int) -> tuple[Any, Surge]:
+    """The Locust environment and the surge of one shard. Raises ``SurgeKitError`` or ``OSError``."""
+    plan = json.loads((run / "run.json").read_text())
+    profile, target = Profile.model_validate(plan["profile"]), Target.model_validate(plan["target"])
+    place = resolved(origin(plan["base_url"]))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
+    environment = locust.env.Environment(user_classes=[SurgeUser], events=Events(), catch_exceptions=False)
+    environment.create_local_runner()
+    fire = environment.events.request.fire
+
+    def on_request(method: str, step: str, ms: float, size: int, error: str | None) -> None:
+        fire(
+            request_type=method, name=step, response_time=ms, response_length=size, context={},
+            exception=None if error is None else RuntimeError(error),
+        )  # fmt: skip
+
+    line = schedule(profile, target.skus, plan["seed"], Shard(shard, plan["shards"]))
+    surge = Surge(
+        line.orders(),
+        shop=Shop(compile_plan(target), target.statuses, profile.buyers, plan["salt"]),
+        client=Client(
+            place,
+            connect_s=target.timeouts.connect,
+            reply_s=target.timeouts.reply,
+            keep_alive_s=target.timeouts.keep_alive,
+            now=lambda: surge.now(),  # noqa: PLW0108 - the surge is made of the client, a few lines further
+            run_id=plan["run_id"],
+        ),
+        log=Log(run / "spool", shard),
+        buyers=buyers(profile.buyers.accounts, plan["seed"], locale=profile.buyers.locale, prefix=target.accounts.prefix),
+        prices={product.sku: product.price_fen for product in target.catalogue},
+        run_id=plan["run_id"],
+        bound=max(1, profile.in_flight // plan["shards"]),
+        on_request=on_request,
+    )
+    environment.surge = surge
+    return environment, surge
+
+
+def web_ui(environment: Any, port: int) -> None:
+    """Locust's own page, for this machine only. Raises ``OSError`` when the port is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise OSError(f"port {port} for the web UI: {error.strerror}; choose another with --web PORT") from None
+    environment.create_web_ui("127.0.0.1", port)
+    gevent.spawn(stats_history, environment.runner)
+
