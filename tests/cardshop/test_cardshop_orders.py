@@ -7,6 +7,8 @@ import re
 import pytest
 from cardshop_world import BALANCE, PRICE, all_at_once, open_world
 
+from surgekit.cardshop.orders import expire_overdue
+
 STRATEGIES = ["naive", "conditional", "reserve"]
 
 
@@ -94,6 +96,14 @@ def test_an_unpaid_reservation_expires_and_its_cards_are_free_again(db: str) -> 
         next_one = world.order("next")
         assert world.pay(next_one)["data"]["status"] == "delivered"
         assert world.balance() == BALANCE - PRICE
+
+
+def test_a_reservation_is_kept_until_its_time_has_come(db: str) -> None:
+    with open_world(db, strategy="reserve", reserve_s=600.0) as world:
+        number = world.order("k")
+        assert expire_overdue(world.shop.store) == 0
+        assert world.seen(number)["status"] == "pending_payment"
+        assert world.get("/api/stock")["game"]["reserved"] == 1
 
 
 def test_catalogue_and_quote(db: str) -> None:
