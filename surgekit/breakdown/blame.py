@@ -88,10 +88,10 @@ def of_errors(db: duckdb.DuckDBPyConnection, breach: Breach, width: float) -> di
     en = f"{n / total:.0%} of the broken replies are {_reason(reason)['en']} to {step}"
     zh = f"{n / total:.0%} 的异常应答是 {step} 步骤的{_reason(reason)['zh']}"
     name, kind = f"{reason} at {step}", "hop"
-    fault = _fault_at(db, at - width, at + width)
+    fault = _fault_during_errors(db, at, at + 2 * width)
     if fault is not None:
-        en += f"; fault {fault['name']} is active since {fault['start_s']:.0f} s"
-        zh += f";故障 {fault['name']} 自 {fault['start_s']:.0f} 秒起生效"
+        en += f", most of them while fault {fault['name']} is active (since {fault['start_s']:.0f} s)"
+        zh += f",多数发生在故障 {fault['name']} 期间(自 {fault['start_s']:.0f} 秒起)"
         name, kind = fault["name"], "fault"
     before, _ = hops.means_ms(db, 0.0, max(at - width, at / 2))
     during, _ = hops.means_ms(db, at, at + 2 * width)
@@ -128,6 +128,22 @@ def _fault_at(db: duckdb.DuckDBPyConnection, begin: float, end: float) -> dict[s
     row = db.execute(
         "SELECT name, start_s FROM faults WHERE injected AND start_s < ? AND coalesce(end_s, 1e18) > ? ORDER BY start_s DESC",
         [end, begin],
+    ).fetchone()
+    return None if row is None else {"name": row[0], "start_s": row[1]}
+
+
+def _fault_during_errors(db: duckdb.DuckDBPyConnection, begin: float, end: float) -> dict[str, Any] | None:
+    """The fault during which most of the broken requests of these orders were under way, if there is one."""
+    row = db.execute(
+        """
+        WITH broken AS (
+            SELECT r.due_s, r.done_s FROM requests r JOIN orders o USING (seq)
+            WHERE r.class IN ('unknown', 'not_sent', 'hidden_error') AND o.intended_s >= ? AND o.intended_s < ?
+        )
+        SELECT f.name, f.start_s, count(*) FILTER (b.due_s < coalesce(f.end_s, 1e18) AND b.done_s > f.start_s) AS met, count(*) AS n
+        FROM faults f CROSS JOIN broken b WHERE f.injected GROUP BY f.name, f.start_s HAVING met > n / 2 ORDER BY met DESC
+        """,
+        [begin, end],
     ).fetchone()
     return None if row is None else {"name": row[0], "start_s": row[1]}
 

@@ -78,6 +78,8 @@ def breach(history: History, found: Windows, intended_s: Floats, bad: Bools, lim
     enough = found.n >= min(20.0, float(found.n.max()))
     worst = float(share[enough].max()) if enough.any() else float(share.max())
     at = _first_sustained(found.over, found.width)
+    if at is None and not (found.n - found.maybe).sum():
+        return Breach(Status.UNDECIDED, None, None, None, None)
     if at is None:
         lasting = np.divide(found.bad + found.maybe, found.n, out=np.zeros_like(found.bad), where=found.n > 0) > limit
         doubtful = found.maybe.sum() > 0 and _first_sustained(lasting, found.width) is not None

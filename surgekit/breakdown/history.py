@@ -23,7 +23,8 @@ Bools = NDArray[np.bool_]
 class History:
     """Columns of equal length, one entry an order in order of arrival. Times in seconds; absent ones are NaN.
 
-    ``watched_s`` is how long an order was watched: to its confirmation, or to where the buyer (or the engine) ended.
+    ``watched_s`` is how long an order was watched: from the intended time to its confirmation, or to where the buyer (or the
+    engine) ended, less the buyer's own pauses. ``accept_s`` likewise, to the platform's acceptance (NaN without one).
     """
 
     profile: Profile
@@ -31,7 +32,7 @@ class History:
     seq: NDArray[np.int64]
     intended_s: Floats
     started_s: Floats
-    accepted_s: Floats
+    accept_s: Floats
     confirmed_s: Floats
     watched_s: Floats
     sent: Bools
@@ -71,7 +72,7 @@ def read(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> History:
     profile = Profile.model_validate(plan["profile"])
     columns = db.execute(
         """
-        SELECT seq, intended_s, started_s, accepted_s, confirmed_s, ended_s, sent_s IS NOT NULL AS sent, errors > 0 AS errors,
+        SELECT seq, intended_s, started_s, accepted_s, confirmed_s, ended_s, paused_s, browsed_s, sent_s IS NOT NULL AS sent, errors > 0 AS errors,
                seen IN ('rejected', 'failed') AND confirmed_s IS NULL AS finished_otherwise,
                split_part(coalesce(reason, ''), ',', 1) IN ('aborted', 'engine_died', 'engine_error') AS lost_sight
         FROM orders ORDER BY intended_s, seq
@@ -85,7 +86,7 @@ def read(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> History:
         return np.ma.filled(np.ma.asarray(columns[name]), False).astype(np.bool_)
 
     intended, confirmed, ended = floats("intended_s"), floats("confirmed_s"), floats("ended_s")
-    watched = np.where(np.isnan(confirmed), ended, confirmed) - intended
+    watched = np.where(np.isnan(confirmed), ended, confirmed) - intended - floats("paused_s")
     lost = bools("lost_sight")
     return History(
         profile=profile,
@@ -93,7 +94,7 @@ def read(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> History:
         seq=np.asarray(columns["seq"], dtype=np.int64),
         intended_s=intended,
         started_s=floats("started_s"),
-        accepted_s=floats("accepted_s"),
+        accept_s=floats("accepted_s") - intended - floats("browsed_s"),
         confirmed_s=confirmed,
         watched_s=np.nan_to_num(watched, nan=0.0),
         sent=bools("sent") | lost,

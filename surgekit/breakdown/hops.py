@@ -30,12 +30,6 @@ def prepare(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
                    sum(done_s - due_s) FILTER (step NOT IN ('quote', 'submit', 'pay', 'poll')) AS outside
             FROM requests GROUP BY seq
         ),
-        thought AS (
-            -- Between two steps the buyer paused: what lies between a reply and the next step's due time.
-            SELECT seq, sum(greatest(due_s - before_s, 0)) AS think FROM (
-                SELECT seq, step, due_s, lag(done_s) OVER (PARTITION BY seq ORDER BY due_s, done_s) AS before_s FROM requests
-            ) WHERE step <> 'poll' GROUP BY seq
-        ),
         bought AS (
             SELECT coalesce(nullif(regexp_extract(order_no, '{pattern}', 1), ''), order_no) AS order_no, sum(took_s) AS supplier
             FROM edge WHERE actor = 'link' AND event = 'forward' AND order_no IS NOT NULL GROUP BY 1
@@ -46,13 +40,13 @@ def prepare(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
             WHERE p.actor = 'gateway' AND p.event = 'payment' GROUP BY p.order_no
         )
         SELECT o.seq, o.intended_s, o.sku, o.confirmed_s IS NOT NULL AS confirmed,
-               greatest(coalesce(o.confirmed_s, o.ended_s) - o.intended_s - coalesce(t.think, 0), 0) AS total,
+               greatest(coalesce(o.confirmed_s, o.ended_s) - o.intended_s - coalesce(o.paused_s, 0), 0) AS total,
                coalesce(o.started_s - o.intended_s, 0) AS client, coalesce(a.submit, 0) AS submit, coalesce(a.pay, 0) AS pay,
                coalesce(a.query, 0) AS query, coalesce(n.gateway, 0) AS gateway, coalesce(b.supplier, 0) AS supplier,
-               greatest(greatest(coalesce(o.confirmed_s, o.ended_s) - o.intended_s - coalesce(t.think, 0), 0)
+               greatest(greatest(coalesce(o.confirmed_s, o.ended_s) - o.intended_s - coalesce(o.paused_s, 0), 0)
                         - coalesce(o.started_s - o.intended_s, 0) - coalesce(n.gateway, 0) - coalesce(b.supplier, 0)
                         - coalesce(a.outside, 0), 0) AS platform
-        FROM orders o JOIN asked a USING (seq) LEFT JOIN thought t USING (seq)
+        FROM orders o JOIN asked a USING (seq)
         LEFT JOIN bought b ON b.order_no = o.order_no LEFT JOIN noticed n ON n.order_no = o.order_no
         """  # noqa: S608
     )

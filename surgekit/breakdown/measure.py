@@ -38,8 +38,8 @@ def measure(
         },
     }
     watched, seen, belongs = history.latency()
-    accepted = ~np.isnan(history.accepted_s)
-    to_accept = np.where(accepted, history.accepted_s - history.intended_s, history.watched_s)
+    accepted = ~np.isnan(history.accept_s)
+    to_accept = np.where(accepted, history.accept_s, history.watched_s)
     asked = accepted | belongs
     return {
         "breakdown": told,

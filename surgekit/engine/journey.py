@@ -56,6 +56,8 @@ class Told:
     reason: str | None = None
     order_no: str | None = None
     amount_fen: int | None = None
+    paused_s: float = 0.0
+    browsed_s: float = 0.0
     attempts: int = 0
     errors: int = 0
     status: str | None = None
@@ -74,7 +76,9 @@ class Journey:
         self._io = session
         self._order = order
         self._values = values
-        self._deadline = order.intended_s + shop.buyers.patience
+        # Patience is with the platform; a buyer's own pauses do not use it up.
+        own = order.think_pay_s + (order.think_quote_s if order.browses else 0.0)
+        self._deadline = order.intended_s + own + shop.buyers.patience
         self.told = Told()
 
     def run(self) -> Told:
@@ -86,8 +90,10 @@ class Journey:
             told.sent_s = reply.sent_s
             if read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED):
                 return self._end(Outcome.REJECTED, read.reason)
-            due = max(due, reply.done_s) + order.think_quote_s
-            self._io.sleep_until(due)
+            due = reply.done_s
+            self._pause(due, order.think_quote_s)
+            due += order.think_quote_s
+            told.browsed_s = told.paused_s
         wait = self._io.beside(lambda: self._second_click(due + DOUBLE_CLICK_S)) if order.double_click else None
         self._buy(due)
         if wait is not None:
@@ -107,6 +113,7 @@ class Journey:
             if read.kind is ReplyClass.OK:
                 values.update(read.values)
                 self._accepted(values, reply.done_s)
+                self._pause(reply.done_s, self._order.think_pay_s)
                 paid, reply = self._pay(values, reply.done_s + self._order.think_pay_s, told.attempts)
                 if paid.kind is ReplyClass.OK:
                     self._look(values, reply.done_s)
@@ -131,6 +138,12 @@ class Journey:
                     return
             due = reply.done_s + self._shop.buyers.retry.after
             self._io.sleep_until(due)
+
+    def _pause(self, from_s: float, think_s: float) -> None:
+        """The buyer's own time: waited out, and kept apart, since nobody blames the platform for it."""
+        if think_s > 0:
+            self._io.sleep_until(from_s + think_s)
+            self.told.paused_s += think_s
 
     def _again(self, now_s: float) -> bool:
         retry = self._shop.buyers.retry

@@ -179,7 +179,8 @@ class Surge:
             {
                 "seq": order.seq, "shard": order.shard, "intended_s": order.intended_s, "started_s": told.started_s,
                 "sent_s": told.sent_s, "accepted_s": told.accepted_s, "paid_s": told.paid_s,
-                "confirmed_s": told.confirmed_s, "ended_s": told.ended_s, "outcome": told.outcome.value,
+                "confirmed_s": told.confirmed_s, "ended_s": told.ended_s, "paused_s": told.paused_s,
+                "browsed_s": told.browsed_s, "outcome": told.outcome.value,
                 "reason": told.reason, "order_key": key, "order_no": told.order_no, "sku": order.sku, "qty": order.qty,
                 "amount_fen": told.amount_fen, "buyer_class": order.buyer_class, "attempts": told.attempts,
                 "errors": told.errors, "status": told.status, "card_digests": told.card_digests or [],
@@ -199,7 +200,7 @@ class Surge:
                 counts["twice"] += 1
         end = told.confirmed_s if told.confirmed_s is not None else told.ended_s
         if end is not None and (told.confirmed_s is not None or told.reason == "deadline"):
-            self._recent.append((self.now(), end - order.intended_s))
+            self._recent.append((self.now(), end - order.intended_s - told.paused_s))
 
     # What runs beside it.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TABLES: Mapping[str, Mapping[str, str]] = {
-    # A row for each scheduled order. `outcome` is what reading resolved in the end, `seen` what the buyer saw.
+    # A row for each scheduled order. `paused_s` is the buyer's own
+    # thinking, which no latency counts; `browsed_s` the part of it before the order. `outcome` is what reading resolved in the end, `seen` what the buyer saw.
     "orders": {
         "seq": "BIGINT", "shard": "INTEGER", "intended_s": "DOUBLE", "started_s": "DOUBLE", "sent_s": "DOUBLE",
-        "accepted_s": "DOUBLE", "paid_s": "DOUBLE", "confirmed_s": "DOUBLE", "ended_s": "DOUBLE", "outcome": "VARCHAR",
+        "accepted_s": "DOUBLE", "paid_s": "DOUBLE", "confirmed_s": "DOUBLE", "ended_s": "DOUBLE", "paused_s": "DOUBLE", "browsed_s": "DOUBLE", "outcome": "VARCHAR",
         "reason": "VARCHAR", "seen": "VARCHAR", "order_key": "VARCHAR", "order_no": "VARCHAR", "sku": "VARCHAR",
         "qty": "INTEGER", "amount_fen": "BIGINT", "buyer_class": "VARCHAR", "attempts": "INTEGER", "errors": "INTEGER",
         "status": "VARCHAR", "card_digests": "VARCHAR[]", "phase": "VARCHAR",

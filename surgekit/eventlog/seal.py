@@ -114,7 +114,7 @@ def _resolve(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any], died_at: fl
         else f"CASE WHEN t.seq IS NOT NULL THEN t.reason WHEN {_UNSENT} THEN 'unsent' ELSE 'engine_died' END AS reason" if name == "reason"
         else f"coalesce(t.{name}, CASE WHEN {_UNSENT} THEN NULL ELSE greatest($died, d.intended_s) END) AS {name}" if name == "ended_s"
         else f"coalesce(t.{name}, []) AS {name}" if name == "card_digests"
-        else f"coalesce(t.{name}, 0) AS {name}" if name in ("attempts", "errors")
+        else f"coalesce(t.{name}, 0) AS {name}" if name in ("attempts", "errors", "paused_s", "browsed_s")
         else f"t.{name}"
         for name in TABLES["orders"]
     )  # fmt: skip
