@@ -22,7 +22,7 @@ from surgekit import __version__, clock, profile, target
 from surgekit.arrivals.schedule import by_name, curve, product_weights
 from surgekit.chaos import faults
 from surgekit.chaos.timeline import Timeline
-from surgekit.crew import Crew, Tempo
+from surgekit.crew import Crew
 from surgekit.errors import ConfigError, RunError, TargetError
 from surgekit.eventlog import folder
 from surgekit.eventlog.seal import seal
@@ -33,7 +33,9 @@ from surgekit.report import finish
 from surgekit.report.show import Show
 from surgekit.report.words import Lang
 from surgekit.safety import origin, resolved
+from surgekit.settle import settle_and_read
 from surgekit.target.schema import Target
+from surgekit.watch import Tempo, Watch
 
 MOST_ORDERS = 50_000_000
 HEAD_START_S = 0.5
@@ -128,10 +130,10 @@ def blast(options: Options, show: Show) -> Path:
 
         # 4. The surge: load and faults on one clock, a sample each second, until the last order has ended.
         tempo = Tempo(t0)
-        timeline = Timeline(told.profile.faults, told.profile.duration, crew, tempo.now)
+        timeline = Timeline(told.profile.faults, told.profile.duration, crew.world, tempo.now)
         timeline.start()
         try:
-            ended = crew.watch(tempo, timeline, show)
+            ended = Watch(run, crew, tempo, timeline, show).until_over()
         finally:
             timeline.stop()
             _write_rows(run, "faults", timeline.rows())
@@ -139,7 +141,9 @@ def blast(options: Options, show: Show) -> Path:
         # 5. Everything settles; then the platform is asked what became of each order.
         show.settling()
         record |= {"engine_ended": ended.how, "notes": ended.notes, "aborted": ended.aborted, "ended_s": tempo.now()}
-        record["witnesses"] = crew.settle_and_read(platform, stock, tempo, told.profile.settle)
+        record["witnesses"] = settle_and_read(
+            run, told.target, crew.edge, platform, stock, tempo.now, salt=told.salt, settle_s=told.profile.settle
+        )
         folder.write_json(run / "run.json", record)
 
     # 6. The history becomes final, and what it means is worked out from it.

@@ -110,17 +110,21 @@ def prepare(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
     )
 
 
-def audit(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+def audit(
+    db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any], *, most_examples: int | None = MOST_EXAMPLES
+) -> list[dict[str, Any]]:
     """Every invariant's verdict, as in ``result.json``."""
     prepare(db, plan)
     witnesses = dict(plan.get("witnesses") or {})
     for table, why in db.execute("SELECT name, why FROM missing_tables").fetchall():
         if witnesses.get(table) == "whole":
             witnesses[table] = f"absent: {table}.parquet {why}"
-    return [_judge(db, invariant, witnesses) for invariant in invariants()]
+    return [_judge(db, invariant, witnesses, most_examples) for invariant in invariants()]
 
 
-def _judge(db: duckdb.DuckDBPyConnection, invariant: Invariant, witnesses: Mapping[str, str]) -> dict[str, Any]:
+def _judge(
+    db: duckdb.DuckDBPyConnection, invariant: Invariant, witnesses: Mapping[str, str], most_examples: int | None
+) -> dict[str, Any]:
     told: dict[str, Any] = {"invariant": invariant.name, "says": invariant.says, "why": invariant.why}
     lacking = {name: witnesses.get(name, "absent") for name in invariant.needs if witnesses.get(name) != "whole"}
     try:
@@ -146,7 +150,7 @@ def _judge(db: duckdb.DuckDBPyConnection, invariant: Invariant, witnesses: Mappi
         because = "nothing was observed that could have shown it"
     else:
         verdict = Verdict.HELD
-    examples = [{"id": str(row[0]), "detail": str(row[1])} for row in rows[:MOST_EXAMPLES]]
+    examples = [{"id": str(row[0]), "detail": str(row[1])} for row in rows[:most_examples]]
     return {
         **told, "verdict": verdict.value, "evidence": evidence, "violations": len(rows), "unknown": unknown,
         "examples": examples, "because": because,

@@ -21,7 +21,7 @@ class Backend(Protocol):
 class Timeline:
     """Runs the planned faults in a thread of its own. ``rows()`` is what became of each."""
 
-    def __init__(self, plans: Sequence[FaultPlan], duration: float, backend: Backend, now: Callable[[], float]) -> None:
+    def __init__(self, plans: Sequence[FaultPlan], duration: float, backend: Backend | None, now: Callable[[], float]) -> None:
         self._backend = backend
         self._now = now
         self._halt = threading.Event()
@@ -80,6 +80,7 @@ class Timeline:
     def _inject(self, number: int) -> None:
         row = self._rows[number]
         fault = faults.find(row["name"])
+        assert self._backend is not None  # run.plan refuses faults for a platform whose world is not ours
         try:
             self._backend.inject(
                 row["id"], {"link": fault.edge, "kind": fault.kind, **fault.settings(row["intensity"])}
@@ -95,6 +96,7 @@ class Timeline:
         row = self._rows[number]
         if not row["injected"] or row["healed"]:
             return
+        assert self._backend is not None
         try:
             self._backend.heal(row["id"])
         except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -148,7 +147,7 @@ def verdict(result: dict[str, Any], lang: Lang, *, width: int | None = None) -> 
     return "\n".join(lines).rstrip()
 
 
-def _measures(result: dict[str, Any], lang: Lang, wide: int) -> str:
+def _measures(result: dict[str, Any], lang: Lang, wide: int, *, tablefmt: str = "simple") -> str:
     rows = []
     for name, told in result["breakdown"].items():
         where = "-" if told["at_s"] is None else f"{told['at_s']:.0f} s, {told['phase']}"
@@ -161,11 +160,17 @@ def _measures(result: dict[str, Any], lang: Lang, wide: int) -> str:
              rate, where, told["limit_text"][lang], told["observed_text"][lang], why]
         )  # fmt: skip
     heads = [phrase(f"column.{key}", lang) for key in ("what", "verdict", "at_rate", "at_time", "limit", "observed", "why")]
-    room = max(24, wide - 92)
-    return tabulate(rows, headers=heads, tablefmt="simple", maxcolwidths=[None, None, None, 14, 16, 16, room], disable_numparse=True)
+    # Files are as wide as they like; a terminal is not.
+    widths = [None, None, None, 14, 16, 16, max(24, wide - 92)] if wide else None
+    return tabulate(rows, headers=heads, tablefmt=tablefmt, maxcolwidths=widths, disable_numparse=True)
 
 
-def _audit(result: dict[str, Any], lang: Lang, wide: int) -> str:
+def audit_table(verdicts: list[dict[str, Any]], lang: Lang) -> str:
+    """The audit's verdicts as a table, no wider than the terminal."""
+    return _audit({"audit": verdicts}, lang, shutil.get_terminal_size((110, 40)).columns)
+
+
+def _audit(result: dict[str, Any], lang: Lang, wide: int, *, tablefmt: str = "simple") -> str:
     rows = []
     for each in result["audit"]:
         example = each["examples"][0]["detail"] if each["examples"] else each.get("because") or "-"
@@ -173,13 +178,22 @@ def _audit(result: dict[str, Any], lang: Lang, wide: int) -> str:
             [each["invariant"], phrase(f"verdict.{each['verdict']}", lang), f"{each['evidence']:,}", f"{each['violations']:,}", example]
         )
     heads = [phrase(f"column.{key}", lang) for key in ("invariant", "verdict", "evidence", "violations", "examples")]
-    return tabulate(rows, headers=heads, tablefmt="simple", maxcolwidths=[None, None, None, None, max(24, wide - 58)], disable_numparse=True)
+    widths = [None, None, None, None, max(24, wide - 58)] if wide else None
+    return tabulate(rows, headers=heads, tablefmt=tablefmt, maxcolwidths=widths, disable_numparse=True)
 
 
 def _s(ms: float) -> str:
     return f"{ms / 1000:.2f} s"
 
 
-def say(text: str) -> None:
-    """One line for a person, on standard error."""
-    sys.stderr.write(text + "\n")
+def markdown(result: dict[str, Any], lang: Lang) -> str:
+    """The verdict as GitHub-flavoured Markdown, for a job's summary page or a ticket."""
+    state = phrase(f"verdict.{result['validity']['status']}", lang)
+    lines = [f"# {result['profile']} → {result['target']}", "", f"**{result['headline'][lang]}** ({state})", ""]
+    lines += [f"- {reason}" for reason in result["validity"]["reasons"]]
+    lines += ["", _measures(result, lang, 0, tablefmt="github"), "", _audit(result, lang, 0, tablefmt="github"), ""]
+    names = ("scheduled", "sent", "accepted", "confirmed", "rejected", "failed", "unknown")
+    heads = [phrase(f"order.{name}", lang) for name in names]
+    lines += [tabulate([[result["orders"][name] for name in names]], headers=heads, tablefmt="github"), ""]
+    lines += [f"- {note}" for note in result["notes"]]
+    return "\n".join(lines).rstrip() + "\n"

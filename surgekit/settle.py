@@ -1,0 +1,102 @@
+"""After the surge: wait until nothing moves any more, then read what the platform thinks has happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from surgekit import clock
+from surgekit.children import Child
+from surgekit.errors import RunError, TargetError
+from surgekit.eventlog.writer import SpoolWriter
+from surgekit.platform import Platform
+from surgekit.target.schema import Target
+
+SETTLE_MOST_S = 20.0
+STUCK_S = 4.0
+"""Paid orders whose number has not fallen for so long are stuck."""
+
+
+def settle_and_read(
+    run: Path, target: Target, edge: Child | None, platform: Platform, stock: SpoolWriter, now: Callable[[], float], *, salt: str, settle_s: float
+) -> dict[str, str]:
+    """Wait until nothing moves any more, then read stock and ledger.
+
+    Returns witness → ``whole``, ``absent`` or ``moving`` (still changing when the patience for it was over),
+    with the reason after a colon.
+    """
+    witnesses = {"edge": "absent: SurgeKit does not play this platform's supplier and gateway"}
+    if edge is not None:
+        witnesses["edge"] = "absent: the edge process was lost" if edge.gone() else "whole"
+    rows: list[dict[str, Any]] = []
+    if target.reads.ledger is None:
+        witnesses["ledger"] = "absent: the target file describes no ledger read"
+        time.sleep(settle_s)
+    else:
+        try:
+            rows, moving = _settled_ledger(run, target, platform, salt, settle_s)
+            witnesses["ledger"] = "moving: paid orders were still being worked on" if moving else "whole"
+        except TargetError as error:
+            witnesses["ledger"] = f"absent: {error}"
+    try:
+        found = platform.stock()
+        for sku, figures in (found or {}).items():
+            stock.row({"moment": "end", "sku": sku, "t_s": now(), **figures})
+        witnesses["stock"] = "absent: the target file describes no stock read" if found is None else "whole"
+    except TargetError as error:
+        witnesses["stock"] = f"absent: {error}"
+    if edge is not None:
+        edge.end()  # it writes the last of its log as it ends
+    try:
+        stock.close()
+        ledger = SpoolWriter(run / "spool" / "ledger.jsonl")
+        for row in rows:
+            ledger.row(row)
+        ledger.close()
+    except OSError as error:
+        raise RunError(f"{run}: cannot be written: {error.strerror}") from None
+    return witnesses
+
+
+def _settled_ledger(run: Path, target: Target, platform: Platform, salt: str, settle_s: float) -> tuple[list[dict[str, Any]], bool]:
+    """The ledger once it stands still, and whether it still moved when the time was up. Raises ``TargetError``."""
+    began = clock.now()
+    fewest, fell_at = None, began
+    while True:
+        rows = list(platform.ledger(salt))
+        open_ = _unsettled(run, target, rows)
+        now = clock.now()
+        if fewest is None or open_ < fewest:
+            fewest, fell_at = open_, now
+        if now - began >= settle_s and (open_ == 0 or now - fell_at >= max(STUCK_S, settle_s)):
+            return rows, False
+        if now - began >= SETTLE_MOST_S:
+            return rows, open_ > 0
+        time.sleep(1.0)
+
+
+def _unsettled(run: Path, target: Target, rows: Iterable[dict[str, Any]]) -> int:
+    """Orders that are paid and neither delivered nor refunded, and payments of which the platform does not know yet."""
+    paid = set(target.statuses.paid)
+    waiting = {row["order_no"] for row in rows if row["status"] in paid}
+    try:
+        lines = (run / "spool" / "edge.jsonl").read_bytes().splitlines()
+    except OSError:
+        lines = []
+    told, acked = set(), set()
+    for line in lines:
+        if b'"gateway"' not in line:
+            continue
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue  # the last line may be under way
+        if row["event"] == "payment":
+            told.add(row["order_no"])
+        elif row["event"] == "callback" and row["acked"]:
+            acked.add(row["order_no"])
+    return len(waiting | (told - acked))

@@ -1,0 +1,169 @@
+"""Watching a surge: what the engines say, what the processes use, and when it is over."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from surgekit import clock
+from surgekit.chaos.timeline import Timeline
+from surgekit.children import Child
+from surgekit.crew import Crew
+from surgekit.errors import RunError
+from surgekit.eventlog.writer import SpoolWriter
+from surgekit.report.show import Show
+
+STOP_S = 15.0
+"""After a stop was asked for, so long may the last orders take."""
+
+
+class Tempo:
+    """Seconds since the run's start."""
+
+    def __init__(self, t0: float) -> None:
+        self._t0 = t0
+
+    def now(self) -> float:
+        return clock.now() - self._t0
+
+
+@dataclass(slots=True)
+class Ended:
+    """How the surge ended. ``how``: ``in_order``, or ``died`` when an engine was lost."""
+
+    how: str = "in_order"
+    aborted: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Meter:
+    """CPU of one part of the run, as percent of one core between two looks."""
+
+    pids: list[int]
+    cpu_s: float = 0.0
+    at: float = 0.0
+
+    def look(self) -> tuple[float | None, int, int]:
+        """(CPU percent, resident bytes, threads); CPU is None at the first look and when all have gone."""
+        cpu_s, rss, threads, alive = 0.0, 0, 0, False
+        for pid in self.pids:
+            try:
+                process = psutil.Process(pid)
+                with process.oneshot():
+                    times = process.cpu_times()
+                    cpu_s += times.user + times.system
+                    rss += process.memory_info().rss
+                    threads += process.num_threads()
+                alive = True
+            except psutil.Error:
+                continue
+        now = clock.now()
+        percent = 100 * (cpu_s - self.cpu_s) / (now - self.at) if self.at and alive else None
+        self.cpu_s, self.at = cpu_s, now
+        return None if percent is None else max(0.0, percent), rss, threads
+
+
+class Watch:
+    """One surge under watch. ``until_over`` blocks; Ctrl-C in it asks the engines to stop."""
+
+    def __init__(self, run: Path, crew: Crew, tempo: Tempo, timeline: Timeline, show: Show) -> None:
+        self._run = run
+        self._crew = crew
+        self._tempo = tempo
+        self._timeline = timeline
+        self._show = show
+        self._counts: dict[int, dict[str, Any]] = {}
+        self._meters = {part: Meter(pids) for part, pids in crew.pids().items()}
+
+    def until_over(self) -> Ended:
+        """Until every engine has ended: collect progress, sample the processes, tell the terminal.
+
+        Ctrl-C asks the engines to stop; a second one is not needed. Raises ``RunError`` when an engine says that it
+        cannot go on (a full disk, say).
+        """
+        ended = Ended()
+        samples = SpoolWriter(self._run / "spool" / "samples.jsonl")
+        running = dict(enumerate(self._crew.engines))
+        next_sample, stop_by = 0.0, float("inf")
+        while running:
+            try:
+                if self._listen(running, ended, 0.1):
+                    continue
+                if self._tempo.now() >= next_sample:
+                    next_sample = max(next_sample + 1.0, self._tempo.now() // 1 + 1)
+                    self._sample(self._tempo.now(), samples)
+                    self._check_processes(ended)
+                    self._show.progress(self._tempo.now(), self._total(), self._timeline.active())
+                if self._tempo.now() > stop_by:
+                    ended.how = "died"
+                    break
+            except KeyboardInterrupt:
+                if not ended.aborted:
+                    ended.aborted, stop_by = True, self._tempo.now() + STOP_S
+                    ended.notes.append(f"stopped by hand at {self._tempo.now():.1f} s")
+                    for engine in running.values():
+                        engine.tell("stop")
+            except OSError as error:
+                raise RunError(f"{self._run}: cannot be written: {error.strerror}") from None
+        samples.close()
+        return ended
+
+    def _listen(self, running: dict[int, Child], ended: Ended, wait_s: float) -> bool:
+        """Take in what the engines said; whether there was anything."""
+        heard = False
+        for shard, engine in list(running.items()):
+            try:
+                told = engine.said.get_nowait()
+            except queue.Empty:
+                continue
+            heard = True
+            if told is None:
+                del running[shard]
+                ended.how = "died"
+                ended.notes.append(f"the load engine was lost (shard {shard}): {engine.last_words()}")
+            elif "done" in told:
+                del running[shard]
+                if not told["done"]:
+                    raise RunError(f"the load engine gave up: {told['error']}")
+            else:
+                self._counts[shard] = told
+        if not heard:
+            time.sleep(wait_s)
+        return heard
+
+    def _total(self) -> dict[str, Any]:
+        """The engines' figures together: counts add up, of the others the worst counts."""
+        total: Counter[str] = Counter()
+        worst: dict[str, float | None] = {}
+        for told in self._counts.values():
+            for name, value in told.items():
+                if name in ("confirm_p99_ms", "slip_ms", "lag_ms", "t"):
+                    worst[name] = max(value or 0.0, worst.get(name) or 0.0) if value is not None else worst.get(name)
+                else:
+                    total[name] += value
+        return {**total, **worst}
+
+    def _sample(self, t_s: float, samples: SpoolWriter) -> None:
+        looks = {part: meter.look() for part, meter in self._meters.items()}
+        total = self._total()
+        samples.row(
+            {
+                "t_s": t_s, "in_flight": total.get("in_flight", 0), "slip_ms": total.get("slip_ms"),
+                "lag_ms": total.get("lag_ms"), "cpu_engine": looks["engine"][0], "cpu_platform": looks["platform"][0],
+                "cpu_edge": looks["edge"][0], "rss_engine": looks["engine"][1], "rss_platform": looks["platform"][1],
+                "threads_platform": looks["platform"][2],
+            }
+        )  # fmt: skip
+        samples.flush()
+
+    def _check_processes(self, ended: Ended) -> None:
+        for name, child in (("platform", self._crew.platform), ("edge process", self._crew.edge)):
+            if child is not None and child.gone() and not any(note.startswith(f"the {name} ") for note in ended.notes):
+                ended.notes.append(f"the {name} was gone at {self._tempo.now():.1f} s: {child.last_words()}")
