@@ -55,7 +55,9 @@ def cli() -> None:
 def main() -> None:
     """The ``surgekit`` command. Errors for users become one sentence and an exit code, never a traceback."""
     try:
-        cli.main(standalone_mode=False)
+        # Outside standalone mode, click returns the code of an Exit instead of leaving with it.
+        code = cli.main(standalone_mode=False)
+        raise SystemExit(code if isinstance(code, int) else 0)
     except click.exceptions.Exit as error:
         raise SystemExit(error.exit_code) from None
     except click.exceptions.Abort:

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from surgekit.errors import RunError
+from surgekit.eventlog import folder
 from surgekit.eventlog.schema import TABLES
 from surgekit.eventlog.seal import seal
 
@@ -19,6 +20,7 @@ def opened(run: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
     A table that is missing or broken is there, but empty; ``missing(db)`` names such tables. Raises ``RunError``.
     """
+    folder.plan(run)  # says what is wrong where this is no run folder at all
     seal(run)
     with duckdb.connect(config={"threads": 2}) as db:
         db.execute("CREATE TABLE missing_tables (name VARCHAR, why VARCHAR)")

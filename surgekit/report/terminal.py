@@ -47,7 +47,8 @@ class Terminal:
                     f"{profile.name} → {target.name}：{profile.duration:.0f} 秒内约 {expected:,} 单，峰值 {profile.peak:g} 单/秒，"
                     f"种子 {seed}；记录在 {run}",
                 )
-            )
+            ),
+            soft_wrap=True,
         )
 
     def progress(self, t_s: float, counts: dict[str, Any], faults: list[str]) -> None:
@@ -67,7 +68,8 @@ class Terminal:
         self._stop()
         self._console.print(
             Text(self._say("the surge is over; waiting for what is still under way, then reading stock and orders …",
-                           "冲击结束；等待在途订单，然后读取库存与订单……"))
+                           "冲击结束；等待在途订单，然后读取库存与订单……")),
+            soft_wrap=True,
         )  # fmt: skip
 
     def finished(self, run: Path) -> None:  # noqa: ARG002
