@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -129,7 +130,7 @@ def verdict(result: dict[str, Any], lang: Lang, *, width: int | None = None) -> 
     lines = [result["headline"][lang], ""]
     if result["validity"]["status"] == "void":
         lines[0:0] = [f"*** {phrase('page.void', lang)} ***", *(f"  - {reason}" for reason in result["validity"]["reasons"]), ""]
-    lines += [_measures(result, lang, wide), ""]
+    lines += [_measures(result, lang), "", *_reasons(result, lang, wide)]
     counts = result["orders"]
     names = ("scheduled", "sent", "accepted", "confirmed", "rejected", "failed", "unknown")
     lines.append("  ".join(f"{phrase(f'order.{name}', lang)} {counts[name]:,}" for name in names))
@@ -141,30 +142,60 @@ def verdict(result: dict[str, Any], lang: Lang, *, width: int | None = None) -> 
     seconds = f" ({recovery['seconds']:g} s)" if recovery["seconds"] else ""
     lines += [f"{phrase('page.recovery', lang)}: {phrase('recovery.' + recovery['verdict'], lang)}{seconds}", ""]
     lines += [_audit(result, lang, wide)]
-    for try_next in dict.fromkeys(
-        f"→ {phrase('measure.' + name, lang)}: {told['try_next'][lang]}" for name, told in result["breakdown"].items() if told["try_next"]
-    ):
-        lines += ["", *textwrap.wrap(try_next, wide, subsequent_indent="  ")]
     lines += ["", *(f"! {note}" for note in result["notes"])]
     return "\n".join(lines).rstrip()
 
 
-def _measures(result: dict[str, Any], lang: Lang, wide: int, *, tablefmt: str = "simple") -> str:
+def _measures(result: dict[str, Any], lang: Lang, *, tablefmt: str = "simple") -> str:
     rows = []
     for name, told in result["breakdown"].items():
-        where = "-" if told["at_s"] is None else f"{told['at_s']:.0f} s, {told['phase']}"
+        word = phrase(f"verdict.{told['status']}", lang)
         rate = "-" if told["at_rate"] is None else f"{told['at_rate']:.0f}"
         if told["interval"]:
             rate += f" ({told['interval'][0]:.0f}-{told['interval'][1]:.0f})"
-        why = told["blame"]["text"][lang] if told["status"] == "broke" else "-"
         rows.append(
-            [phrase(f"measure.{name}", lang), phrase(f"verdict.{told['status']}", lang).upper() if told["status"] == "broke" else phrase(f"verdict.{told['status']}", lang),
-             rate, where, told["limit_text"][lang], told["observed_text"][lang], why]
-        )  # fmt: skip
-    heads = [phrase(f"column.{key}", lang) for key in ("what", "verdict", "at_rate", "at_time", "limit", "observed", "why")]
-    # Files are as wide as they like; a terminal is not.
-    widths = [None, None, None, 14, 16, 16, max(24, wide - 92)] if wide else None
-    return tabulate(rows, headers=heads, tablefmt=tablefmt, maxcolwidths=widths, disable_numparse=True)
+            [
+                phrase(f"measure.{name}", lang),
+                word.upper() if told["status"] == "broke" else word,
+                rate,
+                "-" if told["at_s"] is None else phrase("time.s", lang, s=f"{told['at_s']:.0f}"),
+                told["phase"] or "-",
+                told["limit_text"][lang],
+                told["observed_text"][lang],
+            ]
+        )
+    columns = ("what", "verdict", "at_rate", "at_time", "phase", "limit", "observed")
+    heads = [phrase(f"column.{key}", lang) for key in columns]
+    return tabulate(rows, headers=heads, tablefmt=tablefmt, disable_numparse=True)
+
+
+def _reasons(result: dict[str, Any], lang: Lang, wide: int) -> list[str]:
+    """For each broken measure: why, and what to try next."""
+    lines: list[str] = []
+    for name, told in result["breakdown"].items():
+        if told["status"] != "broke":
+            continue
+        for head, text in (
+            (phrase(f"measure.{name}", lang) + ": ", told["blame"]["text"][lang]),
+            ("  → ", told["try_next"][lang] if told["try_next"] else None),
+        ):
+            if text:
+                lines += _wrapped(head + text, wide)
+    return [*lines, ""] if lines else []
+
+
+def _wrapped(text: str, wide: int) -> list[str]:
+    """Lines of at most ``wide`` columns; a Chinese character takes two and may stand at the end of a line."""
+    lines, line, used = [], "", 0
+    for part in re.findall(r"[\x21-\u2e7f]+|.", text):
+        width = cell_len(part)
+        if used + width > wide and line.strip():
+            lines.append(line.rstrip())
+            line, used = "    ", 4
+            if part == " ":
+                continue
+        line, used = line + part, used + width
+    return [*lines, line.rstrip()]
 
 
 def audit_table(verdicts: list[dict[str, Any]], lang: Lang) -> str:
@@ -193,7 +224,7 @@ def markdown(result: dict[str, Any], lang: Lang) -> str:
     state = phrase(f"verdict.{result['validity']['status']}", lang)
     lines = [f"# {result['profile']} → {result['target']}", "", f"**{result['headline'][lang]}** ({state})", ""]
     lines += [f"- {reason}" for reason in result["validity"]["reasons"]]
-    lines += ["", _measures(result, lang, 0, tablefmt="github"), "", _audit(result, lang, 0, tablefmt="github"), ""]
+    lines += ["", _measures(result, lang, tablefmt="github"), "", _audit(result, lang, 0, tablefmt="github"), ""]
     names = ("scheduled", "sent", "accepted", "confirmed", "rejected", "failed", "unknown")
     heads = [phrase(f"order.{name}", lang) for name in names]
     lines += [tabulate([[result["orders"][name] for name in names]], headers=heads, tablefmt="github"), ""]

@@ -141,7 +141,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "refused by design: sold out, busy or balance too low",
         "按规则拒绝：售罄、繁忙或余额不足",
     ),
-    "order.failed.says": ("an error that surely had no effect", "出错，且确定没有产生影响"),
+    "order.failed.says": (
+        "no card, and that is certain: an error without effect, or paid and refunded",
+        "确定没有拿到卡密：出错且未产生影响，或已退款",
+    ),
     "order.unknown.says": (
         "no clear answer: the order may exist and may be charged",
         "没有明确答复：订单可能存在，也可能已扣款",

@@ -128,8 +128,8 @@ def card(measure: str, result: Mapping[str, Any], lang: Lang) -> Html:
     rows = [
         ("page.when", when),
         ("column.phase", phase if not when else ""),
-        ("column.limit", amount(found.get("limit"), unit, lang)),
-        ("column.observed", amount(found.get("observed"), unit, lang)),
+        ("column.limit", clipped(said(found.get("limit_text"), lang), 200) or amount(found.get("limit"), unit, lang)),
+        ("column.observed", clipped(said(found.get("observed_text"), lang), 200) or amount(found.get("observed"), unit, lang)),
         ("column.why", clipped(said(blame.get("text"), lang) or said(blame.get("name"), lang), 1500)),
         ("column.try_next", clipped(said(found.get("try_next"), lang), 1500)),
     ]
