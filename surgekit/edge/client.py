@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from surgekit.clock import now
 from surgekit.edge.http1 import Framer
+from surgekit.safety import is_loopback
 
 _IDLE_S = 2.0
 _BODY_LIMIT = 64 * 1024
@@ -38,7 +40,8 @@ class Client:
         self._idle: dict[_Origin, list[_Connection]] = {}
 
     async def send(self, method: str, url: str, form: bytes | None = None) -> tuple[int, bytes]:
-        """The status and body of the reply. Raises UnansweredError: timeout, unreachable, reset or bad_url."""
+        """The status and body of the reply. Raises UnansweredError: timeout, unreachable, reset, bad_url or
+        not_this_machine."""
         try:
             origin, head = _request_head(method, url, form)
         except ValueError as error:
@@ -74,7 +77,15 @@ class Client:
             writer.transport.abort()
         try:
             tls = ssl.create_default_context() if origin.tls else None
-            return await asyncio.open_connection(origin.host, origin.port, ssl=tls)
+            # Whoever signs a request chooses where it is called back. The stand-ins call this machine and no other, by
+            # the address that was checked and not by a name that is looked up once more.
+            found = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+            if not all(is_loopback(str(entry[4][0])) for entry in found):
+                raise UnansweredError("not_this_machine")
+            address = str(found[0][4][0])
+            return await asyncio.open_connection(
+                address, origin.port, ssl=tls, server_hostname=origin.host if origin.tls else None
+            )
         except OSError as error:
             raise UnansweredError("unreachable") from error
 

@@ -94,3 +94,19 @@ def test_an_address_that_is_none_is_said_to_be(url: str) -> None:
             await Client().send("GET", url)
 
     story(run())
+
+
+async def _told_to(host: str) -> str:
+    client = Client(timeout_s=5.0)
+    try:
+        await client.send("GET", f"http://{host}:9/notify")
+    except UnansweredError as error:
+        return str(error)
+    finally:
+        client.close()
+    return "answered"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "[2001:db8::1]", "0.0.0.0", "[::ffff:127.0.0.1]"])
+def test_a_callback_to_another_machine_is_never_made(host: str) -> None:
+    assert asyncio.run(_told_to(host)) == "not_this_machine"
