@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
+import traceback
 from collections.abc import Callable
 
 ENV = "SURGEKIT_LIFELINE"
@@ -19,7 +21,7 @@ def hold(on_line: Callable[[str], None] | None = None, on_end: Callable[[], None
 
     ``on_line`` gets each line that the parent writes (without its newline), ``on_end`` is called before the exit;
     both run in a thread of the operating system. It is made with ``_thread`` before anything can patch
-    ``threading``, so that it works under gevent too.
+    ``threading``, so that it works under gevent too. What ``on_line`` raises is printed, and the watching goes on.
     """
     if os.environ.get(ENV) != "1":
         return
@@ -40,6 +42,9 @@ def hold(on_line: Callable[[str], None] | None = None, on_end: Callable[[], None
             *lines, rest = (rest + block).split(b"\n")
             for line in lines:
                 if on_line is not None:
-                    on_line(line.decode())
+                    try:
+                        on_line(line.decode(errors="replace"))
+                    except Exception:  # noqa: BLE001 - without this thread the process would outlive its run
+                        traceback.print_exc(file=sys.stderr)
 
     _thread.start_new_thread(watch, ())

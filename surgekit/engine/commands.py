@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 class Commands:
     """``start <clock>`` and ``stop``. Written by the lifeline's thread, read by the main greenlet."""
@@ -14,6 +16,8 @@ class Commands:
         """Take in one line; an unknown one is nobody's."""
         word, _, rest = text.partition(" ")
         if word == "start":
-            self.start = float(rest)
+            start = float(rest)
+            if math.isfinite(start):  # no clock ever shows anything else
+                self.start = start
         elif word == "stop":
             self.stop = True

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over gevent sockets, told apart by what could have reached the platform.
+"""HTTP/1.1, told apart by what could have reached the platform.
 
 A general client hides what a load test must know: it re-sends on a closed connection (a second order!), and it does
 not say whether bytes had left before something broke. Here each failure is one of two kinds: *effect-free*, the
@@ -8,38 +8,41 @@ request provably never reached the platform, or *unknown*.
 from __future__ import annotations
 
 import errno
-import select
-import socket
+import re
 import ssl
+import string
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httptools
 
+from surgekit.engine.wire import Wire, dial
 from surgekit.errors import SurgeKitError
 from surgekit.safety import Origin, origin, resolved
 from surgekit.target.plan import Request
 from surgekit.target.reading import Reply
 
-MOST_BODY = 8 << 20
-"""No reply of an order flow is larger; a body beyond this is an error and is not read on."""
+MOST_REPLY = 8 << 20
+"""Bytes, headers and framing included. No reply of an order flow is larger; beyond this it is an error and not read on."""
+MOST_ORIGINS = 1000
+"""Replies can name any number of hosts; so many are remembered."""
 
-
-@dataclass(slots=True)
-class _Connection:
-    sock: socket.socket
-    idle_since: float
-    used: bool = False
+_LOCAL = re.compile(rb"/(?!/)[!-\"$-~]*")
+"""A path that can be sent as it is: visible ASCII, no fragment, no second slash in front (that would be a host)."""
+_UNSENDABLE = re.compile(rb"[\x00-\x20\x7f]")
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+"""Said by the client alone: a second opinion on where a request ends lets a request hide in another's body."""
+_OUT_OF_SOCKETS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Broken(Exception):
-    """A request that got no complete reply. ``word`` is for the history."""
+    """A request that got no complete reply. ``word`` is for the history; ``silent``: not a byte had come back."""
 
-    def __init__(self, word: str, *, effect_free: bool = False) -> None:
+    def __init__(self, word: str, *, silent: bool = False) -> None:
         super().__init__(word)
         self.word = word
-        self.effect_free = effect_free
+        self.silent = silent
 
 
 class _Parser:
@@ -50,48 +53,58 @@ class _Parser:
         self.headers: dict[str, str] = {}
         self.body: list[bytes] = []
         self.size = 0
-        self.has_headers = False
         self.done = False
+        self.reusable = False
         self.status = 0
+        self._has_headers = False
+
+    def on_message_begin(self) -> None:
+        if self.done:  # a second reply behind the first: nobody asked for it
+            self.reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        if not self.done:
+            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        self.status = self._http.get_status_code()
-        self.has_headers = True
+        if not self.done:
+            self.status = self._http.get_status_code()
+            self._has_headers = True
 
     def on_body(self, block: bytes) -> None:
-        self.size += len(block)
-        self.body.append(block)
+        if not self.done:
+            self.body.append(block)
 
     def on_message_complete(self) -> None:
+        if self.done:
+            return
         if self.status < 200:  # an interim reply such as 100 Continue; the real one follows
             self.headers.clear()
-            self.has_headers = False
+            self._has_headers = False
         else:
             self.done = True
+            self.reusable = bool(self._http.should_keep_alive())
 
     def feed(self, block: bytes) -> None:
+        self.size += len(block)
+        if self.size > MOST_REPLY:
+            raise Broken("too_large")
         try:
             self._http.feed_data(block)
-        except httptools.HttpParserUpgrade:
-            raise Broken("garbage") from None
-        except httptools.HttpParserError:
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError):
             # Bytes after a complete reply are the next reader's problem: the connection is closed, the reply stands.
             if not self.done:
                 raise Broken("garbage") from None
+            self.reusable = False
 
     def ended(self) -> None:
         """The peer closed. That ends a reply without a length, and breaks any other."""
-        if not self.has_headers:
-            raise Broken("closed" if not self.headers else "truncated")
-        if "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "").lower():
+        if not self.size:
+            raise Broken("closed", silent=True)
+        framed = "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "").lower()
+        if framed or not self._has_headers:
             raise Broken("truncated")
         self.done = True
-
-    def keeps_alive(self) -> bool:
-        return bool(self._http.should_keep_alive()) and self.headers.get("connection", "").lower() != "close"
 
 
 class Client:
@@ -114,93 +127,111 @@ class Client:
         self._keep_alive_s = keep_alive_s
         self._now = now
         self._run_id = run_id.encode()
+        # Made here even if it is never needed: reading the certificates takes long enough to hold up a surge.
         self._tls = tls or ssl.create_default_context()
-        self._idle: dict[Origin, list[_Connection]] = {}
-        self._origins: dict[str, Origin] = {}
+        self._idle: dict[Origin, deque[Wire]] = {}
+        self._origins: dict[str, Origin | None] = {}
 
     def send(self, request: Request) -> Reply:
-        """One request, one reply. Never raises for what the network or the platform does."""
-        sent: list[float] = []
+        """One request, one reply. Never raises for what the network or the platform does.
+
+        ``sent_s`` of the reply is when the first byte was about to leave; None says that none ever did. A reply has to be
+        complete within the reply time-out from then on, however many bytes of it come meanwhile.
+        """
         try:
             place, path = self._place(request.url)
-            return self._exchange(place, path, request, sent)
+            data = self._rendered(place, path, request)
+            wire = self._checkout(place)
         except Broken as broken:
-            return Reply(0, b"", sent[0] if sent else None, self._now(), broken.word, broken.effect_free)
-
-    def _place(self, url: bytes) -> tuple[Origin, bytes]:
-        if url.startswith(b"/"):
-            return self._base, url
-        text = url.decode("utf-8", "replace")
-        try:
-            parts = urlsplit(text)
-            key = f"{parts.scheme}://{parts.netloc}"
-            if key not in self._origins:
-                # A reply could name any host; it is held to the same rule as the target itself.
-                self._origins[key] = resolved(origin(text))
-        except (SurgeKitError, ValueError):
-            raise Broken("bad_url", effect_free=True) from None
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return self._origins[key], path.encode()
-
-    def _exchange(self, place: Origin, path: bytes, request: Request, sent: list[float]) -> Reply:
-        data = self._rendered(place, path, request)
-        connection = self._checkout(place)
+            return Reply(0, b"", None, self._now(), broken.word, effect_free=True)
+        sent_s = self._now()
+        deadline = sent_s + self._reply_s
         try:
             try:
-                connection.sock.settimeout(self._reply_s)
-                connection.sock.sendall(data)
-                sent.append(self._now())
-                reply = self._receive(place, connection, sent[0])
+                return self._exchange(place, wire, data, sent_s, deadline)
             except Broken as broken:
-                # A server may close an idle connection at the very moment it is used again. Asking again is
-                # allowed for a read; an order is never sent twice by the client.
-                if not (connection.used and broken.word in ("closed", "reset") and request.method == "GET"):
+                # A server may close an idle connection at the very moment it is used again. Asking again is allowed
+                # for a GET, as browsers do; anything else, an order above all, is never sent twice by the client.
+                if not (wire.used and broken.silent and request.method == "GET"):
                     raise
-                connection.sock.close()
-                connection = self._connect(place)
-                connection.sock.sendall(data)
-                reply = self._receive(place, connection, sent[0])
-        except TimeoutError:
-            connection.sock.close()
-            raise Broken("timeout") from None
-        except OSError:
-            connection.sock.close()
-            raise Broken("reset") from None
-        except BaseException:
-            connection.sock.close()
-            raise
-        return reply
+            return self._exchange(place, self._connect(place, deadline), data, sent_s, deadline)
+        except Broken as broken:
+            return Reply(0, b"", sent_s, self._now(), broken.word)
+
+    def close(self) -> None:
+        """Close what is idle."""
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().close()
+
+    def _place(self, url: bytes) -> tuple[Origin, bytes]:
+        """Where to, and what to ask for there. Raises ``Broken`` for what cannot be sent or is not on this machine."""
+        if _LOCAL.fullmatch(url):
+            return self._base, url
+        if _UNSENDABLE.search(url):  # from a reply; a line break in it would begin a header of the reply's choosing
+            raise Broken("bad_url")
+        text = url.decode("utf-8", "replace")
+        if text.startswith("//"):
+            text = f"{self._base.scheme}:{text}"
+        elif text.startswith("/"):
+            text = f"{self._base.scheme}://{self._base.netloc}{text}"
+        try:
+            parts = urlsplit(text)
+            place = self._known(f"{parts.scheme}://{parts.netloc}")
+        except ValueError:
+            place = None
+        if place is None:
+            raise Broken("bad_url")
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return place, quote(path, safe=string.punctuation).encode()
+
+    def _known(self, url: str) -> Origin | None:
+        """A reply could name any host; it is held to the same rule as the target itself."""
+        if url not in self._origins:
+            if len(self._origins) >= MOST_ORIGINS:
+                self._origins.clear()
+            try:
+                self._origins[url] = resolved(origin(url))
+            except SurgeKitError:
+                self._origins[url] = None
+        return self._origins[url]
 
     def _rendered(self, place: Origin, path: bytes, request: Request) -> bytes:
-        head = [
-            b"%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: surgekit\r\nAccept: */*\r\nX-Surge-Run: %s\r\n"
-            % (request.method.encode(), path, place.netloc.encode(), self._run_id)
-        ]
-        head += [b"%s: %s\r\n" % pair for pair in request.headers]
+        own = {name.lower() for name, _ in request.headers}
+        head = [b"%s %s HTTP/1.1\r\n" % (request.method.encode(), path)]
+        for name, value in (
+            (b"Host", place.netloc.encode()), (b"User-Agent", b"surgekit"), (b"Accept", b"*/*"), (b"X-Surge-Run", self._run_id),
+        ):  # fmt: skip
+            if name.lower() not in own:
+                head.append(b"%s: %s\r\n" % (name, value))
+        head += [b"%s: %s\r\n" % pair for pair in request.headers if pair[0].lower() not in _FRAMING]
         if request.body or request.method != "GET":
             head.append(b"Content-Length: %d\r\n" % len(request.body))
         return b"".join([*head, b"\r\n", request.body])
 
-    def _checkout(self, place: Origin) -> _Connection:
-        idle = self._idle.setdefault(place, [])
-        oldest = self._now() - self._keep_alive_s
+    def _checkout(self, place: Origin) -> Wire:
+        """The connection that was used last, or a new one; those that have been idle for too long are closed."""
+        now = self._now()
+        idle = self._idle.setdefault(place, deque())
+        while idle and idle[0].idle_since < now - self._keep_alive_s:
+            idle.popleft().close()
         while idle:
-            connection = idle.pop()
-            # Readable while idle means that the server has closed it (or sent what nobody asked for).
-            if connection.idle_since >= oldest and not _readable(connection.sock):
-                return connection
-            connection.sock.close()
-        return self._connect(place)
+            wire = idle.pop()
+            if wire.quiet():
+                return wire
+            wire.close()
+        return self._connect(place, now + self._connect_s)
 
-    def _connect(self, place: Origin) -> _Connection:
+    def _connect(self, place: Origin, deadline: float) -> Wire:
+        deadline = min(deadline, self._now() + self._connect_s)
         word = "connect_failed"
         for address in place.addresses:
+            wire = None
             try:
-                sock = socket.create_connection((address, place.port), timeout=self._connect_s)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                wire = dial(address, place.port, self._now, deadline)
                 if place.scheme == "https":
-                    sock = self._tls.wrap_socket(sock, server_hostname=place.host)
-                return _Connection(sock, self._now())
+                    wire.start_tls(self._tls, place.host, deadline)
+                return wire
             except ConnectionRefusedError:
                 word = "connect_refused"
             except TimeoutError:
@@ -208,39 +239,35 @@ class Client:
             except ssl.SSLError:
                 word = "tls"
             except OSError as error:
-                word = "no_sockets" if error.errno in (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL) else "connect_failed"
-        raise Broken(word, effect_free=True)
+                word = "no_sockets" if error.errno in _OUT_OF_SOCKETS else "connect_failed"
+            except BaseException:  # the greenlet is being ended
+                if wire is not None:
+                    wire.close()
+                raise
+            if wire is not None:
+                wire.close()
+        raise Broken(word)
 
-    def _receive(self, place: Origin, connection: _Connection, sent_s: float) -> Reply:
-        parser = _Parser()
-        deadline = sent_s + self._reply_s
-        while not parser.done:
-            left = deadline - self._now()
-            if left <= 0:
-                raise Broken("timeout")
-            connection.sock.settimeout(left)
-            try:
-                block = connection.sock.recv(65536)
-            except TimeoutError:
-                raise Broken("timeout") from None
-            except OSError:
-                raise Broken("reset") from None
-            if block:
-                parser.feed(block)
-            else:
-                parser.ended()
-            if parser.size > MOST_BODY:
-                raise Broken("too_large")
-        done_s = self._now()
-        if block and parser.keeps_alive():
-            connection.idle_since, connection.used = done_s, True
-            self._idle[place].append(connection)
-        else:
-            connection.sock.close()
+    def _exchange(self, place: Origin, wire: Wire, data: bytes, sent_s: float, deadline: float) -> Reply:
+        """Send and receive on ``wire``, which is kept for the next or closed, whatever happens."""
+        parser, kept = _Parser(), False
+        try:
+            wire.send(data, deadline)
+            while not parser.done:
+                block = wire.recv(deadline)
+                if block:
+                    parser.feed(block)
+                else:
+                    parser.ended()
+            done_s = self._now()
+            if parser.reusable:
+                wire.idle_since, wire.used, kept = done_s, True, True
+                self._idle[place].append(wire)
+        except TimeoutError:
+            raise Broken("timeout") from None
+        except OSError:
+            raise Broken("reset", silent=not parser.size) from None
+        finally:
+            if not kept:
+                wire.close()
         return Reply(parser.status, b"".join(parser.body), sent_s, done_s, headers=parser.headers)
-
-
-def _readable(sock: socket.socket) -> bool:
-    poller = select.poll()
-    poller.register(sock, select.POLLIN)
-    return bool(poller.poll(0))

@@ -16,6 +16,9 @@ from surgekit.target.schema import Statuses
 Values = dict[str, Any]
 BROKEN = frozenset({ReplyClass.UNKNOWN, ReplyClass.NOT_SENT, ReplyClass.HIDDEN_ERROR})
 """What a buyer sees as an error page."""
+HARMLESS = frozenset({ReplyClass.SOLD_OUT, ReplyClass.REFUSED, ReplyClass.THROTTLED, ReplyClass.NOT_SENT})
+"""Replies after which the request provably had no effect. Every other one but ok leaves a doubt."""
+MOST_FEN = 2**63
 
 
 class Session(Protocol):
@@ -29,7 +32,7 @@ class Session(Protocol):
     def send(self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int) -> tuple[Reply, Read]: ...
 
     def beside(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Start ``work`` at the same time; the result waits for its end."""
+        """Start ``work`` at the same time; the result waits for its end, and raises what it raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,16 @@ class Journey:
         self._io = session
         self._order = order
         self._values = values
-        # Patience is with the platform; a buyer's own pauses do not use it up.
-        own = order.think_pay_s + (order.think_quote_s if order.browses else 0.0)
-        self._deadline = order.intended_s + own + shop.buyers.patience
+        self._pay_steps = shop.plan.pay.get(order.pay_by, ())
+        # Why an earlier request may have had an effect that nobody saw: of a submission, and of a payment.
+        self._doubt: str | None = None
+        self._perhaps_paid: Values | None = None
         self.told = Told()
+
+    @property
+    def _deadline(self) -> float:
+        """Patience is with the platform; a buyer's own pauses do not use it up."""
+        return self._order.intended_s + self._shop.buyers.patience + self.told.paused_s
 
     def run(self) -> Told:
         told, order = self.told, self._order
@@ -89,61 +98,69 @@ class Journey:
             reply, read = self._send(self._shop.plan.quote, self._values, due, 1)
             told.sent_s = reply.sent_s
             if read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED):
-                return self._end(Outcome.REJECTED, read.reason)
-            due = reply.done_s
-            self._pause(due, order.think_quote_s)
-            due += order.think_quote_s
+                self._ended(Outcome.REJECTED, read.reason)
+                return told
+            due = self._pause(reply.done_s, order.think_quote_s)
             told.browsed_s = told.paused_s
-        wait = self._io.beside(lambda: self._second_click(due + DOUBLE_CLICK_S)) if order.double_click else None
+        if not order.double_click:
+            self._buy(due)
+            return told
+        second: list[bool] = []
+        wait = self._io.beside(lambda: second.append(self._second_click(due + DOUBLE_CLICK_S)))
         self._buy(due)
-        if wait is not None:
-            wait()
+        wait()
+        if any(second) and told.outcome in (Outcome.REJECTED, Outcome.FAILED):
+            # Not without effect: the other click may have bought. Only the platform knows.
+            told.outcome, told.reason = Outcome.UNKNOWN, f"{told.reason}, second click"
         return told
 
     def _buy(self, due: float) -> None:
         """Submit and pay, again while the buyer has patience; then look until the card is there."""
         told = self.told
-        doubt: str | None = None  # why an earlier attempt may have had an effect
         while True:
             told.attempts += 1
             values = dict(self._values)
             reply, read = self._send(self._shop.plan.submit, values, due, told.attempts)
             if told.sent_s is None:
                 told.sent_s = reply.sent_s
-            if read.kind is ReplyClass.OK:
-                values.update(read.values)
-                self._accepted(values, reply.done_s)
-                self._pause(reply.done_s, self._order.think_pay_s)
-                paid, reply = self._pay(values, reply.done_s + self._order.think_pay_s, told.attempts)
-                if paid.kind is ReplyClass.OK:
-                    self._look(values, reply.done_s)
-                    return
-                if paid.kind in (ReplyClass.REFUSED, ReplyClass.SOLD_OUT, ReplyClass.THROTTLED) and doubt is None:
-                    self._ended(Outcome.REJECTED, f"pay_{paid.reason}")
-                    return
-                if paid.kind in (ReplyClass.REFUSED, ReplyClass.SOLD_OUT) or not self._again(reply.done_s):
-                    # Perhaps an earlier payment went through after all; only the platform knows.
-                    self._look(values, reply.done_s)
-                    return
-                doubt = paid.reason
-            elif read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED):
-                self._ended(Outcome.UNKNOWN if doubt else Outcome.REJECTED, doubt or read.reason)
-                return
+            answered = reply.done_s
+            if read.kind is not ReplyClass.OK:
+                final = read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED)
+                reason = read.reason
+                if read.kind not in HARMLESS:
+                    self._doubt = reason
             else:
-                if read.kind in (ReplyClass.UNKNOWN, ReplyClass.HIDDEN_ERROR):
-                    doubt = read.reason
-                if not self._again(reply.done_s):
-                    shed = Outcome.REJECTED if read.kind is ReplyClass.THROTTLED else Outcome.FAILED
-                    self._ended(shed if doubt is None else Outcome.UNKNOWN, doubt or read.reason)
+                values.update(read.values)
+                self._accepted(values, answered)
+                due = self._pause(answered, self._order.think_pay_s) if self._pay_steps else answered
+                read, answered = self._pay(values, due, told.attempts)
+                if read.kind is ReplyClass.OK:
+                    self._look(values, answered, paid=True)
                     return
-            due = reply.done_s + self._shop.buyers.retry.after
+                final = read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED, ReplyClass.THROTTLED)
+                reason = f"pay_{read.reason}"
+                if read.kind not in HARMLESS:
+                    self._perhaps_paid = values
+            if final or not self._again(answered):
+                self._gave_up(read.kind, reason, answered)
+                return
+            due = answered + self._shop.buyers.retry.after
             self._io.sleep_until(due)
 
-    def _pause(self, from_s: float, think_s: float) -> None:
-        """The buyer's own time: waited out, and kept apart, since nobody blames the platform for it."""
-        if think_s > 0:
-            self._io.sleep_until(from_s + think_s)
-            self.told.paused_s += think_s
+    def _gave_up(self, kind: ReplyClass, reason: str | None, at_s: float) -> None:
+        """No attempt got through. What became of an earlier one is read where its number is known, never tried out."""
+        if self._perhaps_paid is not None:
+            self._look(self._perhaps_paid, at_s, paid=False)
+        elif self._doubt is not None:
+            self._ended(Outcome.UNKNOWN, self._doubt)
+        else:
+            self._ended(Outcome.FAILED if kind is ReplyClass.NOT_SENT else Outcome.REJECTED, reason)
+
+    def _pause(self, from_s: float, think_s: float) -> float:
+        """The buyer's own time: waited out, and kept apart, since nobody blames the platform for it. Until when."""
+        self._io.sleep_until(from_s + think_s)
+        self.told.paused_s += think_s
+        return from_s + think_s
 
     def _again(self, now_s: float) -> bool:
         retry = self._shop.buyers.retry
@@ -153,50 +170,69 @@ class Journey:
         told = self.told
         if told.accepted_s is None:
             told.accepted_s = at_s
-        told.order_no = str(values["order_no"]) if "order_no" in values else None
+        self._is_about(values)
+
+    def _is_about(self, values: Values) -> None:
+        """Number and amount of the order that is told of, out of what the platform said."""
         amount = values.get("amount_fen")
-        told.amount_fen = amount if isinstance(amount, int) else None
+        self.told.order_no = _number(values)
+        whole = isinstance(amount, int) and not isinstance(amount, bool) and abs(amount) < MOST_FEN
+        self.told.amount_fen = amount if whole else None
 
-    def _pay(self, values: Values, due: float, attempt: int) -> tuple[Read, Reply]:
-        read, reply = Read(ReplyClass.OK, None), Reply(0, b"", None, due)
-        for step in self._shop.plan.pay.get(self._order.pay_by, ()):
-            self._io.sleep_until(due)
+    def _pay(self, values: Values, due: float, attempt: int) -> tuple[Read, float]:
+        """What the payment came to, and when."""
+        for step in self._pay_steps:
             reply, read = self._send(step, values, due, attempt)
-            if read.kind is not ReplyClass.OK:
-                return read, reply
-            values.update(read.values)
             due = reply.done_s
+            if read.kind is not ReplyClass.OK:
+                return read, due
+            values.update(read.values)
         if self._shop.plan.pay and self.told.paid_s is None:
-            self.told.paid_s = reply.done_s
-        return read, reply
+            self.told.paid_s = due
+        return Read(ReplyClass.OK, None), due
 
-    def _look(self, values: Values, due: float) -> None:
-        """Ask for the order until it is delivered, ended, or the buyer gives up."""
-        told, statuses = self.told, self._shop.statuses
+    def _look(self, values: Values, due: float, *, paid: bool) -> None:
+        """Ask for the order until it is delivered, ended, or the buyer gives up. ``paid``: for certain, not perhaps."""
+        told, every = self.told, self._shop.buyers.poll_every
+        self._is_about(values)
         if self._shop.plan.poll is None:
-            told.confirmed_s = told.paid_s if told.paid_s is not None else told.accepted_s
-            self._ended(Outcome.CONFIRMED, None)
+            if paid:
+                told.confirmed_s = told.paid_s if told.paid_s is not None else told.accepted_s
+            self._ended(Outcome.CONFIRMED if paid else Outcome.UNKNOWN, None if paid else "pay_unknown")
             return
-        while due <= self._deadline:
+        answered = due
+        while max(due, answered) <= self._deadline:
             self._io.sleep_until(due)
             reply, read = self._send(self._shop.plan.poll, values, due, told.attempts)
-            if read.kind is ReplyClass.OK:
-                told.status = str(read.values["status"])
-                if told.paid_s is None and told.status in (*statuses.paid, *statuses.delivered, *statuses.refunded):
-                    told.paid_s = reply.done_s
-                if told.status in statuses.delivered and self._has_cards(read.values):
-                    told.confirmed_s = reply.done_s
-                    self._ended(Outcome.CONFIRMED, None)
-                    return
-                if told.status in (*statuses.refunded, *statuses.failed):
-                    self._ended(Outcome.FAILED, "refunded" if told.status in statuses.refunded else told.status)
-                    return
-            # The next look counts from when this one was due, so that slow replies do not thin the looking out
-            # more than they must; looks that fell due meanwhile are one look.
-            every = self._shop.buyers.poll_every
-            due = max(due + every, reply.done_s)
-        told.ended_s = max(self._deadline, self._io.now())
-        told.outcome, told.reason = Outcome.UNKNOWN, "deadline"
+            answered = reply.done_s
+            if read.kind is ReplyClass.OK and self._has_ended(read.values, answered):
+                return
+            # The next look is due by the grid that began with the first, so that slow replies do not thin the looking
+            # out more than they must; looks that fell due meanwhile are one look, the latest of them.
+            due += every
+            if due < answered:
+                due += (answered - due) // every * every
+        self._io.sleep_until(self._deadline)
+        self._ended(Outcome.UNKNOWN, "deadline")
+
+    def _has_ended(self, values: Mapping[str, Any], at_s: float) -> bool:
+        """Take in what the platform says of the order; whether that was the last word."""
+        told, statuses = self.told, self._shop.statuses
+        told.status = str(values["status"])
+        if told.paid_s is None and told.status in (*statuses.paid, *statuses.delivered, *statuses.refunded):
+            told.paid_s = at_s
+        if told.status in statuses.delivered and self._has_cards(values):
+            told.confirmed_s = at_s
+            self._ended(Outcome.CONFIRMED, None)
+            return True
+        if told.status in (*statuses.refunded, *statuses.failed):
+            # That is the end of this order. One of another number, from another attempt, may live on.
+            other = self._perhaps_paid is not None and _number(self._perhaps_paid) != told.order_no
+            elsewhere = other or self._doubt is not None
+            reason = "refunded" if told.status in statuses.refunded else told.status
+            self._ended(Outcome.UNKNOWN if elsewhere else Outcome.FAILED, reason)
+            return True
+        return False
 
     def _has_cards(self, values: Mapping[str, Any]) -> bool:
         if "cards" not in values:
@@ -207,15 +243,24 @@ class Journey:
             return True
         return False
 
-    def _second_click(self, due: float) -> None:
-        """The same order again, a moment later: a buy button that was pressed twice buys (and pays) twice."""
+    def _second_click(self, due: float) -> bool:
+        """The same order again, a moment later: a buy button that was pressed twice buys (and pays) twice.
+
+        Whether that may have bought something. A gateway's page opens once, so there it is never paid.
+        """
         self._io.sleep_until(due)
         values = dict(self._values)
         reply, read = self._send(self._shop.plan.submit, values, due, 0)
-        if read.kind is ReplyClass.OK and self._order.pay_by == "balance":
+        if read.kind is not ReplyClass.OK:
+            return read.kind not in HARMLESS
+        if self._order.pay_by == "gateway":
+            return not self._pay_steps
+        for step in self._pay_steps:
             values.update(read.values)
-            for step in self._shop.plan.pay.get("balance", ()):
-                reply, read = self._send(step, values, reply.done_s, 0)
+            reply, read = self._send(step, values, reply.done_s, 0)
+            if read.kind is not ReplyClass.OK:
+                return read.kind not in HARMLESS
+        return True
 
     def _send(self, step: StepPlan, values: Values, due: float, attempt: int) -> tuple[Reply, Read]:
         reply, read = self._io.send(self._order, step, values, due, attempt)
@@ -223,10 +268,11 @@ class Journey:
             self.told.errors += 1
         return reply, read
 
-    def _end(self, outcome: Outcome, reason: str | None) -> Told:
-        self._ended(outcome, reason)
-        return self.told
-
     def _ended(self, outcome: Outcome, reason: str | None) -> None:
         told = self.told
         told.outcome, told.reason, told.ended_s = outcome, reason, self._io.now()
+
+
+def _number(values: Mapping[str, Any]) -> str | None:
+    number = values.get("order_no")
+    return None if number is None else str(number)

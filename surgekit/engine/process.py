@@ -20,6 +20,7 @@ import gevent
 from gevent import monkey
 from locust import User, task
 from locust.event import Events
+from locust.exception import StopUser
 from locust.stats import stats_history
 
 from surgekit.arrivals import Shard, schedule
@@ -38,19 +39,25 @@ PROGRESS_S = 0.5
 
 
 class SurgeUser(User):  # type: ignore[misc]
-    """All buyers of this shard. One Locust user, because arrivals follow the schedule and not a number of users."""
+    """All buyers of this shard. One Locust user, because arrivals follow the schedule and not a number of users.
+
+    The surge runs in a greenlet of its own: Locust's page can start a user again and kill one at any moment, but a shard is
+    sent once, and always ends with its log closed.
+    """
 
     fixed_count = 1
 
     @task  # type: ignore[untyped-decorator]
     def surge(self) -> None:
-        """The whole shard."""
+        """The whole shard; Stop on Locust's page is a stop."""
         surge = self.environment.surge
+        surge.begin(self.environment.surge_start)
         try:
-            surge.run(self.environment.surge_start)
-        finally:
-            surge.over.set()
-            gevent.sleep(3600)  # the run ends by the main greenlet, not by Locust starting this task again
+            surge.over.wait()
+        except gevent.GreenletExit:
+            surge.stop()
+            raise
+        raise StopUser
 
 
 def say(**told: Any) -> None:
@@ -65,6 +72,7 @@ def main(commands: Commands) -> int:
     parser.add_argument("--shard", type=int, default=0)
     parser.add_argument("--web", type=int, help="port of Locust's web UI on loopback")
     options = parser.parse_args()
+    sys.argv[1:] = []  # the web page asks Locust's own parser what its options are, and that one reads the command line
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     assert monkey.is_module_patched("socket")
     try:
@@ -93,7 +101,7 @@ def main(commands: Commands) -> int:
     if surge.failure is not None:
         say(done=False, error=surge.failure)
         return 1
-    say(done=True)
+    say(done=True, stopped=surge.stopped)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 import gevent
 from gevent.event import Event
+from gevent.pool import Group
 
 from surgekit import clock
 from surgekit.arrivals.buyers import Buyer
@@ -21,6 +23,10 @@ from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.plan import Read, StepPlan
 from surgekit.target.reading import Reply
 
+STOP_S = 2.0
+"""So long may orders under way take to end after a stop."""
+MOST_CARDS = 2_000_000
+"""So many cards are remembered for the figure on the terminal; the audit knows all of them."""
 FLUSH_S = 0.2
 """At most this much of the history is lost when the engine is killed."""
 
@@ -67,7 +73,9 @@ class Surge:
         self._bound = bound
         self._on_request = on_request
         self._start = 0.0
-        self._live: set[gevent.Greenlet] = set()
+        self._live = Group()
+        self._beside = Group()
+        self._runner: gevent.Greenlet | None = None
         self._stop = Event()
         self.over = Event()
         self.counts: Counter[str] = Counter()
@@ -75,7 +83,7 @@ class Surge:
         self._lag_ms = 0.0
         self._slip_ms = 0.0
         self._recent: deque[tuple[float, float]] = deque(maxlen=4000)
-        self._cards: dict[str, int] = {}
+        self._cards: set[int] = set()
 
     # What a journey needs of the world (the Session protocol).
 
@@ -88,13 +96,17 @@ class Surge:
             gevent.sleep(left)
 
     def beside(self, work: Callable[[], None]) -> Callable[[], None]:
-        greenlet = gevent.spawn(work)
-        return greenlet.join  # type: ignore[no-any-return]
+        return self._beside.spawn(work).get  # type: ignore[no-any-return]
 
     def send(
         self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int
     ) -> tuple[Reply, Read]:
-        reply = self._client.send(step.request(values))
+        try:
+            request = step.request(values)
+        except UnicodeError:  # an earlier reply gave half a character, which no bytes stand for
+            reply = Reply(0, b"", None, self.now(), "bad_value", effect_free=True)
+        else:
+            reply = self._client.send(request)
         read = step.read(reply)
         self._log.requests.row(
             {
@@ -114,28 +126,49 @@ class Surge:
 
     # The schedule.
 
-    def run(self, start: float) -> None:
-        """Send every order of the schedule, wait for the last one, close the log. ``start`` is on the host's clock."""
+    def begin(self, start: float) -> None:
+        """Run in a greenlet of its own, once, however often this is called. ``start`` is on the host's clock."""
+        if self._runner is None:
+            self._runner = gevent.spawn(self._run, start)
+
+    def stop(self) -> None:
+        """No more orders; those under way get a moment to end."""
+        self._stop.set()
+
+    @property
+    def stopped(self) -> bool:
+        return bool(self._stop.is_set())
+
+    def _run(self, start: float) -> None:
+        """Send every order of the schedule, wait for the last one, close the log, say that it is over."""
         self._start = start
         # What was made so far lives as long as the run; a collection in the middle of a surge would stop it all.
         gc.collect()
         gc.freeze()
         helpers = [gevent.spawn(self._flush_often), gevent.spawn(self._watch_lag)]
+        try:
+            self._send_all()
+            gevent.wait([gevent.spawn(self._live.join), self._stop], count=1)
+            self._live.join(timeout=STOP_S)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run must not look complete
+            self._failed(error)
+        finally:
+            for group in (self._live, self._beside):
+                group.kill(block=True)
+            gevent.killall(helpers, block=True)
+            self._flush()
+            self.over.set()
+
+    def _send_all(self) -> None:
         for order in self._orders:
             left = order.intended_s - self.now()
-            if left > 0 and self._stop.wait(left):
-                break
+            if left > 0:
+                self._stop.wait(left)
+            else:
+                gevent.sleep(0)  # behind time: those that were released have to get their turn all the same
             if self._stop.is_set():
-                break
+                return
             self._release(order)
-        gevent.joinall(list(self._live), timeout=2.0 if self._stop.is_set() else None)
-        gevent.killall(list(self._live), block=True)
-        gevent.killall(helpers, block=True)
-        self._flush()
-
-    def stop(self) -> None:
-        """No more orders; those under way get a moment to end. May be called from any thread's hub callback."""
-        self._stop.set()
 
     def _release(self, order: Order) -> None:
         key = f"{self._run_id}-{order.seq:07d}"
@@ -143,27 +176,35 @@ class Surge:
         self._slip_ms = max(self._slip_ms, (self.now() - order.intended_s) * 1000)
         if len(self._live) >= self._bound:
             self.counts["unsent"] += 1
-            told = Told(outcome=Outcome.FAILED, reason="unsent", ended_s=self.now())
-            return self._write(order, key, told)
+            self._write(order, key, Told(outcome=Outcome.FAILED, reason="unsent", ended_s=self.now()))
+            return
         self._log.begun.row({"seq": order.seq, "begun_s": self.now()})
-        greenlet = gevent.spawn(self._journey, order, key)
-        self._live.add(greenlet)
-        greenlet.rawlink(self._live.discard)
-        return None
+        self._live.spawn(self._journey, order, key)
 
     def _journey(self, order: Order, key: str) -> None:
-        journey = Journey(self._shop, self, order, self._values(order, key))
+        told = Told()
         try:
+            journey = Journey(self._shop, self, order, self._values(order, key))
+            told = journey.told
             journey.run()
         except gevent.GreenletExit:
-            journey.told.reason = "aborted"
-            journey.told.ended_s = self.now()
+            self._cut_short(told, "aborted")
         except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, not vanish in a greenlet
-            journey.told.reason = "engine_error"
-            journey.told.ended_s = self.now()
+            self._cut_short(told, "engine_error")
+            self._failed(error)
+        self._write(order, key, told)
+        self._count(order, told)
+
+    def _cut_short(self, told: Told, reason: str) -> None:
+        """An order that had ended already (its second click had not) stays as it was."""
+        if told.ended_s is None:
+            told.outcome, told.reason, told.ended_s = Outcome.UNKNOWN, reason, self.now()
+
+    def _failed(self, error: Exception) -> None:
+        """The first fault is the one to tell of; the others are most often the same."""
+        if self.failure is None:
             self.failure = f"{type(error).__name__}: {error}"
-        self._write(order, key, journey.told)
-        self._count(order, journey.told)
+            logging.getLogger(__name__).error("a fault of the engine's own", exc_info=error)
 
     def _values(self, order: Order, key: str) -> dict[str, Any]:
         buyer = self._buyers[order.buyer]
@@ -195,9 +236,11 @@ class Surge:
         counts["accepted"] += told.accepted_s is not None
         counts["bad"] += told.errors > 0
         counts["refunded"] += told.reason == "refunded"
-        for card in told.card_digests or ():
-            if self._cards.setdefault(card, order.seq) != order.seq:
+        for card in {int(digest[:15], 16) for digest in told.card_digests or ()}:
+            if card in self._cards:
                 counts["twice"] += 1
+            elif len(self._cards) < MOST_CARDS:
+                self._cards.add(card)
         end = told.confirmed_s if told.confirmed_s is not None else told.ended_s
         if end is not None and (told.confirmed_s is not None or told.reason == "deadline"):
             self._recent.append((self.now(), end - order.intended_s - told.paused_s))

@@ -13,8 +13,8 @@ import orjson
 class SpoolWriter:
     """JSON lines in one file. ``row`` only buffers; ``flush`` hands whole lines to the kernel in one write.
 
-    A reader of a file whose writer was killed may find a last line cut short, never one in the middle.
-    Raises ``OSError`` from ``flush`` when the disk is full or the folder has gone.
+    A reader of a file whose writer was killed may find a last line cut short, never one in the middle. Raises ``OSError``
+    from ``flush`` when the disk is full or the folder has gone; a later ``flush`` goes on where that one broke off.
     """
 
     __slots__ = ("_buffer", "_fd")
@@ -24,16 +24,41 @@ class SpoolWriter:
         self._buffer: list[bytes] = []
 
     def row(self, row: Mapping[str, Any]) -> None:
-        self._buffer.append(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+        try:
+            line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+        except TypeError:
+            line = orjson.dumps(_sayable(row), option=orjson.OPT_APPEND_NEWLINE)
+        self._buffer.append(line)
 
     def flush(self) -> None:
         if not self._buffer:
             return
         block = b"".join(self._buffer)
         self._buffer.clear()
-        while block:
-            block = block[os.write(self._fd, block) :]
+        try:
+            while block:
+                block = block[os.write(self._fd, block) :]
+        except OSError:
+            self._buffer.append(block)
+            raise
 
     def close(self) -> None:
-        self.flush()
-        os.close(self._fd)
+        """Flush and close; closed it is even where the flush fails."""
+        try:
+            self.flush()
+        finally:
+            os.close(self._fd)
+
+
+def _sayable(value: Any) -> Any:
+    """``value`` as JSON in UTF-8 can hold it. A platform's reply may have brought half a surrogate pair, or a number of a
+    thousand digits; that must not cost the row."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_sayable(key): _sayable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_sayable(each) for each in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return None
+    return value
