@@ -30,7 +30,11 @@ def find(kind: Kind, name: str) -> Path:
     """
     if "/" in name or name.endswith((".yaml", ".yml")):
         path = Path(name)
-        if not path.is_file():
+        try:
+            found = path.is_file()
+        except OSError:  # a name that no file system takes
+            found = False
+        if not found:
             raise ConfigError(f"{name}: no such file; surgekit {kind} list shows the catalogue")
         return path
     known = names(kind)

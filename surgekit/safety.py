@@ -37,6 +37,8 @@ def origin(url: str) -> Origin:
         raise ConfigError(f"{url!r} is not an absolute http or https URL")
     if parts.username is not None or parts.password is not None:
         raise ConfigError(f"{parts.scheme}://…@{parts.hostname}: credentials do not belong into a URL; put them into a header")
+    if port == 0:
+        raise ConfigError(f"{url!r}: nothing can listen on port 0")
     return Origin(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80))
 
 
@@ -64,6 +66,8 @@ def resolved(place: Origin) -> Origin:
 def is_loopback(address: str) -> bool:
     """Whether an address literal means this machine: 127.0.0.0/8 and ::1, and nothing that merely maps to them."""
     try:
-        return ipaddress.ip_address(address.split("%", 1)[0]).is_loopback and not address.lower().startswith("::ffff:")
+        found = ipaddress.ip_address(address.split("%", 1)[0])
     except ValueError:
         return False
+    mapped = isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None
+    return found.is_loopback and not mapped

@@ -13,5 +13,7 @@ def rng(seed: int, purpose: str, *index: int) -> np.random.Generator:
     Two purposes, or two indices (a shard, an order), never share a stream, and adding a new purpose
     changes no old one. ``seed`` and ``index`` are integers >= 0.
     """
-    word = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:8], "big")
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, word, *index])))
+    # All of it goes through one hash: SeedSequence takes [s, w] and [s, w, 0] for the same, since it pads with zeros.
+    name = "\0".join([str(seed), *map(str, index), purpose])
+    word = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big")
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(word)))

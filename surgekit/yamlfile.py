@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
-import types
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from surgekit.errors import ConfigError
+from surgekit.mistakes import Loc, sentences
 
 MOST_BYTES = 1 << 20
 """A profile or target larger than this is a mistake, not a description."""
+MOST_NODES = 200_000
+"""Values in a file, aliases counted each time they are used: nine lines of aliases can stand for a billion."""
+MOST_LEVELS = 40
 
 Model = TypeVar("Model", bound=BaseModel)
-Loc = tuple[str | int, ...]
 
 
 def load(path: Path, model: type[Model]) -> Model:
@@ -26,11 +28,12 @@ def load(path: Path, model: type[Model]) -> Model:
     Raises ``ConfigError``, one line a mistake: ``file:line: field: what is wrong (what is allowed)``.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     if len(raw) > MOST_BYTES:
-        raise ConfigError(f"{path}: {len(raw):,} bytes; a file of this kind has at most {MOST_BYTES:,}")
+        raise ConfigError(f"{path}: too large; a file of this kind has at most {MOST_BYTES:,} bytes")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -45,105 +48,106 @@ def parse(text: str, model: type[Model], *, name: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        said = [_sentence(name, lines, model, mistake) for mistake in error.errors()]
-        # A union tries each of its forms; two forms often say the same of the same line.
-        raise ConfigError("\n".join(dict.fromkeys(said))) from None
+        raise ConfigError("\n".join(sentences(name, lines, model, error))) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's plain words. In YAML 1.1, ``on`` and ``no`` are booleans, ``010`` is 8 and ``1e5`` is text."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+
+
+for _tag, _words, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", list("-+.")),
+    ("merge", r"<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_words})\\Z"), _first)
+_PLAIN = frozenset(f"tag:yaml.org,2002:{word}" for word in ("null", "bool", "int", "float", "merge", "str", "seq", "map"))
+
+
+def _int(loader: _Loader, node: yaml.ScalarNode) -> int:
+    word = str(loader.construct_scalar(node))
+    return int(word, 16 if word.lower().startswith("0x") else 10)
+
+
+def _float(loader: _Loader, node: yaml.ScalarNode) -> float:
+    word = str(loader.construct_scalar(node)).lower()
+    return float(word.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _float)
 
 
 def _data_and_lines(text: str, name: str) -> tuple[Any, dict[Loc, int]]:
-    loader = yaml.SafeLoader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             raise ConfigError(f"{name}:1: the file is empty")
         lines: dict[Loc, int] = {}
-        for loc, line in _walk(node, (), name, 0):
+        for count, (loc, line) in enumerate(_walk(node, (), name, 0)):
+            if count > MOST_NODES:
+                raise ConfigError(f"{name}:{line}: more than {MOST_NODES:,} values (each use of an alias counts); write a shorter file")
             lines.setdefault(loc, line)
         return loader.construct_document(node), lines
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError(f"{name}:{line}: not valid YAML: the character U+{_code(error.character):04X} is not allowed") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         what = error.problem or error.context or "cannot be parsed"
         raise ConfigError(f"{name}:{line}: not valid YAML: {what}") from None
-    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
-        what = str(error).splitlines()[0] if str(error) else "nested too deeply"
-        raise ConfigError(f"{name}:1: not valid YAML: {what}") from None
+    except RecursionError:
+        raise ConfigError(f"{name}:1: nested more than {MOST_LEVELS} levels deep") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{name}:1: not valid YAML: {str(error).splitlines()[0]}") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
+
+
+def _code(character: Any) -> int:
+    return character if isinstance(character, int) else ord(character)
 
 
 def _walk(node: yaml.Node, loc: Loc, name: str, depth: int) -> Iterator[tuple[Loc, int]]:
-    if depth > 40:
-        raise ConfigError(f"{name}:{node.start_mark.line + 1}: nested more than 40 levels deep")
-    yield loc, node.start_mark.line + 1
+    line = node.start_mark.line + 1
+    if depth > MOST_LEVELS:
+        raise ConfigError(f"{name}:{line}: nested more than {MOST_LEVELS} levels deep")
+    yield loc, line
     if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            word = str(key.value)
-            line = key.start_mark.line + 1
-            if word in seen and word != "<<":
-                raise ConfigError(f"{name}:{line}: {word}: given twice (first in line {seen[word]})")
-            seen[word] = line
-            yield (*loc, word), line
-            yield from _walk(value, (*loc, word), name, depth + 1)
+        yield from _walk_mapping(node, loc, name, depth)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from _walk(item, (*loc, index), name, depth + 1)
+    elif node.tag == "tag:yaml.org,2002:int" and len(node.value) > 300:
+        raise ConfigError(f"{name}:{line}: {'.'.join(map(str, loc))}: a number of {len(node.value)} digits")
+    if node.tag not in _PLAIN:
+        raise ConfigError(f"{name}:{line}: {node.tag.rpartition(':')[2]!r}: tags (!) are not used in this file; write plain values")
 
 
-def _sentence(name: str, lines: dict[Loc, int], model: type[BaseModel], mistake: Any) -> str:
-    loc = tuple(part for part in mistake["loc"] if part != "[key]")
-    # A union puts the name of the form it tried into the path; what the file has is what counts.
-    known: Loc = ()
-    for part in loc:
-        step = part if (*known, part) in lines else str(part)
-        if (*known, step) in lines:
-            known = (*known, step)
-    line = lines.get(known, 1)
-    kind = mistake["type"]
-    shown = known
-    if kind == "missing":
-        shown = (*known, loc[-1])
-        said = "is missing"
-    elif kind == "extra_forbidden":
-        allowed = sorted(_fields_at(model, known[:-1]))
-        near = difflib.get_close_matches(str(known[-1]), allowed, n=1)
-        said = f"no such field; did you mean {near[0]}?" if near else f"no such field; allowed: {', '.join(allowed)}"
-    else:
-        said = mistake["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        said = said[:1].lower() + said[1:]
-        given = mistake.get("input")
-        if isinstance(given, str | int | float | bool):
-            said += f" (found {str(given)[:60]!r})" if isinstance(given, str) else f" (found {given})"
-    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in shown).lstrip(".")
-    return f"{name}:{line}: {field or 'the whole file'}: {said}"
-
-
-def _fields_at(model: type[BaseModel], loc: Loc) -> set[str]:
-    """The field names allowed at ``loc`` (for a union: of all its models)."""
-    kinds: list[Any] = [model]
-    for part in loc:
-        step: list[Any] = []
-        for kind in kinds:
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                for field_name, field in kind.model_fields.items():
-                    if part in (field_name, field.alias):
-                        step += _unwrapped(field.annotation)
-            else:
-                step += [inner for arg in get_args(kind) for inner in _unwrapped(arg)]
-        kinds = step
-    return {
-        field.alias or field_name
-        for kind in kinds
-        if isinstance(kind, type) and issubclass(kind, BaseModel)
-        for field_name, field in kind.model_fields.items()
-    }
-
-
-def _unwrapped(kind: Any) -> list[Any]:
-    origin = get_origin(kind)
-    if origin is Annotated:
-        return _unwrapped(get_args(kind)[0])
-    if origin in (Union, types.UnionType):
-        return [inner for arg in get_args(kind) for inner in _unwrapped(arg)]
-    return [kind]
+def _walk_mapping(node: yaml.MappingNode, loc: Loc, name: str, depth: int) -> Iterator[tuple[Loc, int]]:
+    seen: dict[str, int] = {}
+    merged: list[yaml.Node] = []
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise ConfigError(f"{name}:{line}: a list or a mapping cannot be the name of a field")
+        if key.tag.endswith(":merge"):
+            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+            continue
+        word = str(key.value)
+        if word in seen:
+            raise ConfigError(f"{name}:{line}: {word}: given twice (first in line {seen[word]})")
+        seen[word] = line
+        yield (*loc, word), line
+        yield from _walk(value, (*loc, word), name, depth + 1)
+    for each in merged:  # last, since what the mapping says itself counts
+        yield from _walk(each, loc, name, depth + 1)

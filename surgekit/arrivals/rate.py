@@ -19,7 +19,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of ``length`` seconds whose rate goes from ``first`` to ``last`` (orders/s)."""
+    """A stretch of ``length`` seconds whose rate goes from ``first`` to ``last`` (orders/s).
+
+    An exponential one has rates above 0 at both ends.
+    """
 
     name: str
     length: float
@@ -50,7 +53,7 @@ class Segment:
         return np.divide(2 * x, below, out=np.zeros_like(x), where=below > 0)
 
     def _grows(self) -> bool:
-        return self.curve == "exponential" and self.first != self.last
+        return self.curve == "exponential" and self._k() != 0  # nearly flat is flat: its logarithm rounds to 0
 
     def _k(self) -> float:
         return float(np.log(self.last / self.first)) / self.length
@@ -103,10 +106,13 @@ class RateCurve:
     def when(self, x: ArrayLike) -> Floats:
         """Λ⁻¹: the time by which ``x`` arrivals are expected (0 ≤ x ≤ total). Never inside a stretch of rate 0."""
         counts = np.atleast_1d(np.asarray(x, dtype=np.float64))
-        where = np.clip(np.searchsorted(self._before, counts, side="left") - 1, 0, len(self.segments) - 1)
+        # The segment whose end is the first to reach the count: one of rate 0 adds nothing and is never the first.
+        opening = int(np.searchsorted(self._before, 0.0, side="right")) - 1
+        where = np.clip(np.searchsorted(self._before, counts, side="left") - 1, opening, len(self.segments) - 1)
         found = np.zeros_like(counts)
         for number, segment in enumerate(self.segments):
             here = where == number
-            inside = np.minimum(segment.when(counts[here] - self._before[number]), segment.length)
-            found[here] = self._starts[number] + inside
+            # Before the next segment begins, whatever rounding says: that one may have a rate of 0.
+            last = np.nextafter(self._starts[number + 1], -np.inf)
+            found[here] = np.minimum(self._starts[number] + segment.when(counts[here] - self._before[number]), last)
         return found

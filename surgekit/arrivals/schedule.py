@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -174,11 +175,16 @@ def product_weights(profile: Profile, catalogue: Sequence[str]) -> list[float]:
 def by_name(given: Mapping[str, Number], catalogue: Sequence[str], where: str) -> dict[str, Number]:
     """Names or ranks → SKUs. Raises ``ConfigError`` that says what the catalogue has."""
     found: dict[str, Number] = {}
+    known = set(catalogue)
     for name, value in given.items():
-        if name in catalogue:
-            found[name] = value
-        elif name.isdigit() and 1 <= int(name) <= len(catalogue):
-            found[catalogue[int(name) - 1]] = value
+        if name in known:
+            sku = name
+        elif re.fullmatch(r"[1-9][0-9]{0,8}", name) and int(name) <= len(catalogue):
+            sku = catalogue[int(name) - 1]
         else:
-            raise ConfigError(f"{where}.{name}: the target sells {', '.join(catalogue)} (or name a rank, 1 to {len(catalogue)})")
+            some = ", ".join(catalogue[:12]) + (", …" if len(catalogue) > 12 else "")
+            raise ConfigError(f"{where}.{name}: the target sells {some} (or name a rank, 1 to {len(catalogue)})")
+        if sku in found:
+            raise ConfigError(f"{where}.{name}: {sku} is given twice, by name and by rank")
+        found[sku] = value
     return found

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import math
+
+from pydantic import ValidationError
 
 from surgekit import catalogue, yamlfile
 from surgekit.errors import ConfigError
-from surgekit.profile.schema import FaultPlan, Phase, Profile, Ramp
-from surgekit.units import seconds
-
-_FAULT = re.compile(r"(?P<name>[a-z0-9][a-z0-9\-]*)(?:@(?P<start>[0-9.a-z]+)(?:\+(?P<length>[0-9.a-z]+))?)?")
+from surgekit.mistakes import sentences
+from surgekit.profile.schema import FaultPlan, Phase, Profile, Ramp, short_fault
+from surgekit.units import DAY_S
 
 
 def load(name: str) -> Profile:
@@ -19,11 +20,7 @@ def load(name: str) -> Profile:
 
 def fault_plan(text: str) -> FaultPlan:
     """``supplier-slow@30s+20s`` → a plan. Raises ``ValueError`` with the form that is wanted."""
-    found = _FAULT.fullmatch(text.strip())
-    if found is None:
-        raise ValueError("a fault is written NAME, NAME@START or NAME@START+LENGTH, such as supplier-slow@30s+20s")
-    length = found["length"]
-    return FaultPlan(fault=found["name"], start=seconds(found["start"] or 0), length=seconds(length) if length else None)
+    return FaultPlan(**short_fault(text))
 
 
 def scaled(profile: Profile, *, peak: float | None = None, duration: float | None = None) -> Profile:
@@ -31,12 +28,12 @@ def scaled(profile: Profile, *, peak: float | None = None, duration: float | Non
 
     Fault times move with the shape. Raises ``ConfigError`` where the size makes no sense.
     """
+    if peak is not None and not (math.isfinite(peak) and peak > 0):
+        raise ConfigError("--peak: a rate above 0 orders/s")
+    if duration is not None and not 1 <= duration <= DAY_S:
+        raise ConfigError("--duration: between 1s and 24h")
     up = 1.0 if peak is None else peak / profile.peak
     along = 1.0 if duration is None else duration / profile.duration
-    if not (0 < up < 1e9 and 0 < along < 1e9):
-        raise ConfigError("--peak and --duration must be above 0")
-    if duration is not None and not 1 <= duration <= 86_400:
-        raise ConfigError("--duration: between 1s and 24h")
 
     def sized(phase: Phase) -> Phase:
         rate: float | Ramp
@@ -50,10 +47,14 @@ def scaled(profile: Profile, *, peak: float | None = None, duration: float | Non
         length = None if plan.length is None else plan.length * along
         return plan.model_copy(update={"start": plan.start * along, "length": length})
 
-    return profile.model_copy(
+    sized_up = profile.model_copy(
         update={
             "phases": [sized(phase) for phase in profile.phases],
             "faults": [moved(plan) for plan in profile.faults],
             "orders": None if profile.orders is None else max(1, round(profile.orders * up * along)),
         }
     )
+    try:  # the limits of the file are the limits of what is made of it
+        return Profile.model_validate(sized_up.model_dump(by_alias=True, exclude_unset=True))
+    except ValidationError as error:
+        raise ConfigError("\n".join(sentences(f"profile {profile.name}, scaled", {}, Profile, error))) from None

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from surgekit.units import Seconds, Share, Span, Strict
+from surgekit.units import DAY_S, Real, Seconds, Share, Span, Strict, Whole, seconds
 
-Rate = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[Real, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+Weight = Annotated[Real, Field(ge=0, le=1e9, allow_inf_nan=False)]
 PayBy = Literal["balance", "gateway"]
+SLOWEST_EXPONENTIAL = 1e-6
+_FAULT = re.compile(r"(?P<fault>[a-z0-9][a-z0-9\-]*)(?:@(?P<start>[0-9.a-z]+)(?:\+(?P<length>[0-9.a-z]+))?)?")
+
+
+def short_fault(text: str) -> dict[str, Any]:
+    """``supplier-slow@30s+20s`` → the fields of a ``FaultPlan``. Raises ``ValueError`` with the form that is wanted."""
+    found = _FAULT.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("a fault is written NAME, NAME@START or NAME@START+LENGTH, such as supplier-slow@30s+20s")
+    times = {key: seconds(found[key]) for key in ("start", "length") if found[key] is not None}
+    return {"fault": found["fault"], "start": 0.0, **times}
 
 
 class Ramp(Strict):
@@ -22,9 +34,13 @@ class Ramp(Strict):
 
     @model_validator(mode="after")
     def _positive(self) -> Ramp:
-        if self.curve == "exponential" and not (self.from_ > 0 and self.to > 0):
-            raise ValueError("an exponential curve needs rates above 0 at both ends")
+        if self.curve == "exponential" and min(self.from_, self.to) < SLOWEST_EXPONENTIAL:
+            raise ValueError(f"an exponential curve needs rates above 0 at both ends (at least {SLOWEST_EXPONENTIAL:g})")
         return self
+
+
+def _form(given: object) -> str:
+    return "ramp" if isinstance(given, dict | Ramp) else "rate"
 
 
 class Phase(Strict):
@@ -32,7 +48,8 @@ class Phase(Strict):
 
     name: Annotated[str, Field(min_length=1, max_length=40)]
     duration: Span
-    rate: Rate | Ramp
+    # The form decides what is tried, so that a wrong number is not also called a bad ramp.
+    rate: Annotated[Annotated[Rate, Tag("rate")] | Annotated[Ramp, Tag("ramp")], Discriminator(_form)]
 
     def ends(self) -> tuple[float, float]:
         """The rates at the start and at the end, orders/s."""
@@ -42,10 +59,10 @@ class Phase(Strict):
 class Products(Strict):
     """What they buy. Products are named by their SKU or by rank in the target's catalogue: 1 is the hottest."""
 
-    zipf: Annotated[float, Field(ge=0, le=5)] | None = None
+    zipf: Annotated[Real, Field(ge=0, le=5, allow_inf_nan=False)] | None = None
     shares: dict[str, Weight] | None = None
-    qty: dict[Annotated[int, Field(ge=1, le=1000)], Weight] = Field(default_factory=lambda: {1: 1.0})
-    stock: dict[str, Annotated[int, Field(ge=0, le=10_000_000)]] = Field(default_factory=dict)
+    qty: dict[Annotated[Whole, Field(ge=1, le=1000)], Weight] = Field(default_factory=lambda: {1: 1.0})
+    stock: dict[str, Annotated[Whole, Field(ge=0, le=10_000_000)]] = Field(default_factory=dict)
 
     @field_validator("shares", "stock", mode="before")
     @classmethod
@@ -68,14 +85,21 @@ class BuyerClass(Strict):
 
     share: Weight
     pay: PayBy = "gateway"
-    qty: dict[Annotated[int, Field(ge=1, le=1000)], Weight] | None = None
+    qty: dict[Annotated[Whole, Field(ge=1, le=1000)], Weight] | None = None
     double_click: Share | None = None
+
+    @field_validator("qty")
+    @classmethod
+    def _some_qty(cls, given: dict[int, float] | None) -> dict[int, float] | None:
+        if given is not None and not sum(given.values()) > 0:
+            raise ValueError("the weights of qty add up to 0")
+        return given
 
 
 class Retry(Strict):
     """What a buyer does who got no usable reply: submit again, with the same order key, after a while."""
 
-    most: Annotated[int, Field(ge=0, le=20)] = 1
+    most: Annotated[Whole, Field(ge=0, le=20)] = 1
     after: Seconds = 2.0
 
 
@@ -89,13 +113,13 @@ class Think(Strict):
 class Buyers(Strict):
     """Who buys, and how they behave when nothing comes back."""
 
-    classes: dict[str, BuyerClass] = Field(min_length=1)
-    accounts: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    classes: dict[Annotated[str, Field(min_length=1, max_length=40)], BuyerClass] = Field(min_length=1)
+    accounts: Annotated[Whole, Field(ge=1, le=1_000_000)] = 500
     locale: Literal["zh_CN", "en_US"] = "zh_CN"
     browse: Share = 0.0
     double_click: Share = 0.0
     patience: Span = 20.0
-    poll_every: Span = 1.0
+    poll_every: Annotated[Span, Field(ge=0.01)] = 1.0
     retry: Retry = Retry()
     think: Think = Think()
 
@@ -112,7 +136,7 @@ class Limits(Strict):
     confirm: Span = 3.0
     late_share: Share = 0.05
     error_share: Share = 0.05
-    oversold: Annotated[int, Field(ge=0)] = 0
+    oversold: Annotated[Whole, Field(ge=0)] = 0
     window: Annotated[Span, Field(ge=1)] = 3.0
 
     @model_validator(mode="after")
@@ -128,7 +152,12 @@ class FaultPlan(Strict):
     fault: str
     start: Seconds = 0.0
     length: Span | None = None
-    intensity: Annotated[float, Field(gt=0, le=100)] = 1.0
+    intensity: Annotated[Real, Field(gt=0, le=100)] = 1.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, given: Any) -> Any:
+        return short_fault(given) if isinstance(given, str) else given
 
 
 class Profile(Strict):
@@ -137,34 +166,29 @@ class Profile(Strict):
     schema_: Literal["surgekit.profile/1"] = Field(alias="schema")
     name: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[\w.\-]+$")]
     about: str = ""
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 1
     phases: list[Phase] = Field(min_length=1, max_length=200)
-    orders: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    orders: Annotated[Whole, Field(ge=1, le=100_000_000)] | None = None
     products: Products
     buyers: Buyers
     limits: Limits = Limits()
     faults: list[FaultPlan] = Field(default_factory=list)
-    in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 4000
+    in_flight: Annotated[Whole, Field(ge=1, le=1_000_000)] = 4000
     settle: Seconds = 3.0
 
-    @field_validator("faults", mode="before")
+    @field_validator("phases")
     @classmethod
-    def _short_faults(cls, given: object) -> object:
-        from surgekit.profile.load import fault_plan  # the short form is read in one place
-
-        return [fault_plan(item) if isinstance(item, str) else item for item in given] if isinstance(given, list) else given
-
-    @model_validator(mode="after")
-    def _whole(self) -> Profile:
-        names = [phase.name for phase in self.phases]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two phases are named {name}; a report must tell them apart")
-        if not any(max(phase.ends()) > 0 for phase in self.phases):
+    def _arrivals(cls, given: list[Phase]) -> list[Phase]:
+        seen: set[str] = set()
+        for phase in given:
+            if phase.name in seen:
+                raise ValueError(f"two phases are named {phase.name}; a report must tell them apart")
+            seen.add(phase.name)
+        if not any(max(phase.ends()) > 0 for phase in given):
             raise ValueError("no phase has a rate above 0, so nothing would arrive")
-        if self.duration > 86_400:
+        if sum(phase.duration for phase in given) > DAY_S + 1e-6:  # a sum of scaled phases may be off by a rounding
             raise ValueError("the phases last more than 24 h together")
-        return self
+        return given
 
     @property
     def duration(self) -> float:

@@ -41,9 +41,9 @@ class Read:
 
 
 class StepPlan:
-    """One step of a target, compiled."""
+    """One step of a target, compiled. ``carries``: what it extracts and a later step sends."""
 
-    __slots__ = ("_body", "_classifier", "_extract", "_headers", "_query", "_url", "method", "name", "needs")
+    __slots__ = ("_body", "_classifier", "_extract", "_headers", "_query", "_url", "carries", "method", "name", "needs")
 
     def __init__(self, name: str, step: Step, where: str) -> None:
         self.name = name
@@ -65,6 +65,7 @@ class StepPlan:
         self._extract: dict[str, Path] = {
             key: compile_path(path, f"{where}.extract.{key}") for key, path in step.extract.items()
         }
+        self.carries: frozenset[str] = frozenset()
         used = [self._url, self._query, self._body, *(value for _, value in self._headers)]
         self.needs = frozenset(word for each in used if each is not None for word in each.names)
 
@@ -84,7 +85,7 @@ class StepPlan:
             return Read(kind, reason)
         found = {key: look(data, path) for key, path in self._extract.items()}
         for key, value in found.items():
-            if value is MISSING:
+            if value is MISSING or (key in self.carries and value in (None, "")):
                 return Read(ReplyClass.UNKNOWN, f"no_{key}")
         return Read(kind, None, found)
 
@@ -129,4 +130,26 @@ def compile_plan(target: Target, *, where: str = "target") -> Plan:
     poll = made("poll", steps.poll, after_submit, "poll") if steps.poll else None
     if poll is not None and "status" not in poll.gives:
         raise ConfigError(f"{where}: steps.poll.extract: status is missing; the order's state is read from it")
+    for steps_in_turn in ([submit, *ways, poll] for ways in (pay.values() or [()])):
+        _carry([step for step in steps_in_turn if step is not None])
+    _check_reads(target, where)
     return Plan(quote, submit, pay, poll)
+
+
+def _carry(steps: list[StepPlan]) -> None:
+    """Tell each step which of its values a later one of ``steps`` sends: without them the order cannot go on."""
+    for number, step in enumerate(steps):
+        later = frozenset(word for each in steps[number + 1 :] for word in each.needs)
+        step.carries |= step.gives & later
+
+
+def _check_reads(target: Target, where: str) -> None:
+    """The paths of the reads, now rather than after the surge."""
+    stock, order, ledger = target.reads.stock, target.reads.order, target.reads.ledger
+    if stock is not None:
+        compile_path(stock.items, f"{where}: reads.stock.items")
+    if order is not None:
+        compile_path(order.rows, f"{where}: reads.order.rows")
+    if ledger is not None:
+        compile_path(ledger.rows, f"{where}: reads.ledger.rows")
+        compile_path(ledger.next, f"{where}: reads.ledger.next")

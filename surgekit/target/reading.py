@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from surgekit.target.schema import ReplyRule
 
 Path = tuple[str | int, ...]
 MISSING = object()
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]{1,9})\]")
+MOST_TEXT = 16_384
+"""Characters of a body that ``matches`` looks at: an error page says what it is in its first lines, and a pattern that
+backtracks must not hold up the load for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +67,33 @@ def look(data: Any, path: Path) -> Any:
 
 
 def parsed(body: bytes) -> Any:
-    """The body as JSON, or ``MISSING``."""
+    """The body as JSON, or ``MISSING``.
+
+    Stricter than Python: a name given twice in one object, NaN, and numbers beyond float are no JSON that two readers
+    would read alike, so nothing may be concluded from them.
+    """
     try:
-        return json.loads(body)
+        return json.loads(body, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError):
         return MISSING
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name twice")
+    return found
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(word)
+
+
+def _finite(word: str) -> float:
+    value = float(word)
+    if math.isinf(value):
+        raise ValueError(word)
+    return value
 
 
 class Classifier:
@@ -100,10 +126,14 @@ class _Rule:
         self._allowed: list[Any] | None = rule.in_
         if self._allowed is None and "equals" in rule.model_fields_set:
             self._allowed = [rule.equals]
-        self._regex = None if rule.matches is None else re.compile(rule.matches.encode())
+        self._regex = None if rule.matches is None else re.compile(rule.matches)
 
     def fits(self, reply: Reply, data: Any) -> bool:
-        if self._statuses is not None and reply.status not in self._statuses:
+        if self._statuses is not None:
+            if reply.status not in self._statuses:
+                return False
+        elif self.kind is ReplyClass.OK and reply.status >= 400:
+            # A success and an error in one reply contradict each other, unless the target file says that they go together.
             return False
         if self._allowed is not None and self._path is not None:
             value = look(data, self._path)
@@ -111,12 +141,12 @@ class _Rule:
             if not any(value == allowed and isinstance(value, bool) == isinstance(allowed, bool) for allowed in self._allowed):
                 return False
         if self._regex is not None:
-            text = reply.body
+            text = reply.body[: 4 * MOST_TEXT].decode("utf-8", "replace")
             if self._path is not None and self._allowed is None:
                 value = look(data, self._path)
                 if value is MISSING:
                     return False
-                text = str(value).encode()
-            if self._regex.search(text) is None:
+                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            if self._regex.search(text[:MOST_TEXT]) is None:
                 return False
         return True

@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from surgekit.model import ReplyClass
-from surgekit.units import Span, Strict
+from surgekit.units import Real, Span, Strict, Whole
+
+_NESTED = re.compile(r"(?<!\\)[+*}]\??\)[+*{]")
 
 
 def _regex(pattern: str) -> str:
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from None
+    if _NESTED.search(pattern):
+        raise ValueError("a repeat of a repeat, such as (a+)+, can take hours on one odd reply; write it without")
+    return pattern
+
+
+def _with_group(pattern: str) -> str:
+    if re.compile(pattern).groups < 1:
+        raise ValueError("put the order number into round brackets, such as ^(C[0-9A-Z]+)")
     return pattern
 
 
 Regex = Annotated[str, AfterValidator(_regex)]
 Scalar = str | int | float | bool | None
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-_REQUEST = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (\S+)")
+Status = Annotated[Whole, Field(ge=100, le=599)]
+_REQUEST = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*|\{[a-z][a-z0-9_]*\})")
+_HOLE = re.compile(r"\{([^{}]*)\}")
 
 
 class ReplyRule(Strict):
     """What a reply means when every condition given here holds. Rules are tried in order; the first that fits decides."""
 
     class_: ReplyClass = Field(alias="class")
-    status: int | list[int] | None = None
+    status: Status | list[Status] | None = None
     path: str | None = None
     equals: Scalar = None
-    in_: list[Scalar] | None = Field(default=None, alias="in")
+    in_: Annotated[list[Scalar], Field(min_length=1)] | None = Field(default=None, alias="in")
     matches: Regex | None = None
 
     @model_validator(mode="after")
     def _conditions(self) -> ReplyRule:
+        if self.class_ is ReplyClass.NOT_SENT:
+            raise ValueError("not_sent is what a request without any reply is; a reply cannot mean it")
+        if "equals" in self.model_fields_set and self.in_ is not None:
+            raise ValueError("give equals or in, one of the two")
         compares = "equals" in self.model_fields_set or self.in_ is not None
         if compares and self.path is None:
             raise ValueError("equals and in compare the value at a path; give the path too")
@@ -67,7 +84,7 @@ class Step(Strict):
     @classmethod
     def _one_line(cls, given: dict[str, str]) -> dict[str, str]:
         for name, value in given.items():
-            if re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) is None or "\n" in value or "\r" in value:
+            if re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) is None or re.search(r"[\r\n\0]", value):
                 raise ValueError(f"{name}: not an HTTP header (no line breaks, no spaces in the name)")
         return given
 
@@ -104,10 +121,25 @@ class Statuses(Strict):
     failed: list[str] = Field(default_factory=list)
 
 
+def _read(holes: frozenset[str], given: str) -> str:
+    if re.fullmatch(r"GET /\S*", given) is None:
+        raise ValueError("a read is written GET /path")
+    for hole in _HOLE.findall(given):
+        if hole not in holes:
+            raise ValueError(f"nothing gives {{{hole}}} here; known: {', '.join(sorted(holes)) or 'none'}")
+    for hole in holes - set(_HOLE.findall(given)):
+        raise ValueError(f"{{{hole}}} must stand in it, or each read gives the same")
+    return given
+
+
+def _read_of(*holes: str) -> AfterValidator:
+    return AfterValidator(functools.partial(_read, frozenset(holes)))
+
+
 class StockRead(Strict):
     """Reading stock: ``items`` is the path to a mapping SKU → figures, ``unsold`` and so on name the figures."""
 
-    request: str
+    request: Annotated[str, _read_of()]
     items: str
     total: str = "total"
     unsold: str = "unsold"
@@ -116,7 +148,7 @@ class StockRead(Strict):
 class LedgerRead(Strict):
     """Reading the platform's own orders, page by page; ``columns`` maps the audit's names to the platform's."""
 
-    request: str
+    request: Annotated[str, _read_of("after")]
     rows: str
     next: str
     columns: dict[
@@ -128,15 +160,13 @@ class LedgerRead(Strict):
         missing = {"order_no", "order_key", "status"} - set(self.columns)
         if missing:
             raise ValueError(f"columns: {', '.join(sorted(missing))} must be named too")
-        if "{after}" not in self.request:
-            raise ValueError("request: where does the next page begin? Put {after} into it")
         return self
 
 
 class OrderRead(Strict):
     """Reading one order by the merchant's own key; ``rows`` is the path to the list of platform orders."""
 
-    request: str
+    request: Annotated[str, _read_of("order.key")]
     rows: str
 
 
@@ -159,9 +189,9 @@ class Product(Strict):
 
     sku: Annotated[str, Field(min_length=1, max_length=80)]
     name: str = ""
-    price_fen: Annotated[int, Field(ge=1)]
+    price_fen: Annotated[Whole, Field(ge=1)]
     supply: Literal["stock", "supplier"] = "stock"
-    stock: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    stock: Annotated[Whole, Field(ge=0, le=10_000_000)] = 0
 
 
 class CardshopStart(Strict):
@@ -170,13 +200,13 @@ class CardshopStart(Strict):
     strategy: Literal["naive", "conditional", "reserve"] = "naive"
     fulfil: Literal["inline", "background"] | None = None
     dedupe: bool | None = None
-    workers: Annotated[int, Field(ge=1, le=512)] = 16
-    pool: Annotated[int, Field(ge=1, le=512)] = 8
+    workers: Annotated[Whole, Field(ge=1, le=512)] = 16
+    pool: Annotated[Whole, Field(ge=1, le=512)] = 8
     pool_timeout: Span = 3.0
     reserve: Span = 30.0
-    backlog: Annotated[int, Field(ge=0)] = 0
+    backlog: Annotated[Whole, Field(ge=0)] = 0
     supplier_timeout: Span = 5.0
-    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    port: Annotated[Whole, Field(ge=0, le=65535)] = 0
     db: str | None = None
 
 
@@ -189,17 +219,17 @@ class Start(Strict):
 class SupplierStandIn(Strict):
     """How the supplier behaves when nothing is broken."""
 
-    latency_ms: Annotated[float, Field(gt=0)] = 40.0
-    sigma: Annotated[float, Field(ge=0, le=3)] = 0.35
-    slots: Annotated[int, Field(ge=1)] = 64
-    later_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    latency_ms: Annotated[Real, Field(gt=0)] = 40.0
+    sigma: Annotated[Real, Field(ge=0, le=3)] = 0.35
+    slots: Annotated[Whole, Field(ge=1)] = 64
+    later_share: Annotated[Real, Field(ge=0, le=1)] = 0.0
 
 
 class GatewayStandIn(Strict):
     """How long the payment gateway takes to notify the platform."""
 
-    notify_ms: Annotated[float, Field(gt=0)] = 60.0
-    sigma: Annotated[float, Field(ge=0, le=3)] = 0.4
+    notify_ms: Annotated[Real, Field(gt=0)] = 60.0
+    sigma: Annotated[Real, Field(ge=0, le=3)] = 0.4
 
 
 class Edge(Strict):
@@ -210,7 +240,7 @@ class Edge(Strict):
 
     supplier: SupplierStandIn = SupplierStandIn()
     gateway: GatewayStandIn = GatewayStandIn()
-    order_no: Regex = r"^(.+)$"
+    order_no: Annotated[Regex, AfterValidator(_with_group)] = r"^(.+)$"
 
 
 class Timeouts(Strict):
@@ -225,7 +255,7 @@ class Accounts(Strict):
     """Accounts that exist on the platform: ``{prefix}0001`` and so on."""
 
     prefix: str = "buyer-"
-    balance_fen: Annotated[int, Field(ge=0)] = 1_000_000_000
+    balance_fen: Annotated[Whole, Field(ge=0)] = 1_000_000_000
 
 
 class Target(Strict):
@@ -244,14 +274,27 @@ class Target(Strict):
     reads: Reads = Reads()
     edge: Edge = Edge()
 
+    @field_validator("base_url")
+    @classmethod
+    def _only_an_origin(cls, given: str | None) -> str | None:
+        if given is not None and re.fullmatch(r"https?://[^/?#\s]+/?", given) is None:
+            raise ValueError("written http://host:port or https://host; a path belongs into the steps")
+        return given
+
+    @field_validator("catalogue")
+    @classmethod
+    def _each_once(cls, given: list[Product]) -> list[Product]:
+        seen: set[str] = set()
+        for product in given:
+            if product.sku in seen:
+                raise ValueError(f"{product.sku} stands in it twice")
+            seen.add(product.sku)
+        return given
+
     @model_validator(mode="after")
-    def _whole(self) -> Target:
+    def _one_place(self) -> Target:
         if (self.base_url is None) == (self.start is None):
             raise ValueError("give either base_url (a platform that runs already) or start, one of the two")
-        skus = [product.sku for product in self.catalogue]
-        for sku in skus:
-            if skus.count(sku) > 1:
-                raise ValueError(f"catalogue: {sku} stands in it twice")
         return self
 
     @property

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from surgekit.errors import ConfigError
@@ -20,29 +20,36 @@ Piece = bytes | tuple[str, Callable[[Any], bytes]]
 _HOLE = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_.]*)\}|[{}]")
 
 
-def _plain(value: Any) -> bytes:
-    return str(value).encode()
+# Values may come from replies, and JSON can carry half a surrogate pair, which no encoding has: it becomes "?".
+_ODD: Final = "replace"
 
 
 def _header(value: Any) -> bytes:
     # A line break in a value would start a header of its own.
-    return re.sub(r"[\r\n\0]", " ", str(value)).encode()
+    return re.sub(r"[\r\n\0]", " ", str(value)).encode(errors=_ODD)
+
+
+def _url(value: Any) -> bytes:
+    # Keeps what has a meaning in a URL; a space or a line break would end the request line.
+    return quote(str(value), safe="!#$%&'()*+,/:;=?@[]~", errors=_ODD).encode()
 
 
 def _path(value: Any) -> bytes:
-    return quote(str(value), safe="").encode()
+    word = quote(str(value), safe="", errors=_ODD)
+    # A segment of dots only would climb to another path.
+    return word.replace(".", "%2E").encode() if word in (".", "..") else word.encode()
 
 
 def _query(value: Any) -> bytes:
-    return quote_plus(str(value)).encode()
+    return quote_plus(str(value), errors=_ODD).encode()
 
 
 def _json_value(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode()
+    return json.dumps(value, ensure_ascii=False).encode(errors=_ODD)
 
 
 def _json_inside(value: Any) -> bytes:
-    return json.dumps(str(value), ensure_ascii=False)[1:-1].encode()
+    return json.dumps(str(value), ensure_ascii=False)[1:-1].encode(errors=_ODD)
 
 
 class Template:
@@ -85,13 +92,13 @@ def url_template(text: str, where: str) -> Template:
     """A path and query; values are percent-encoded, except where one hole is the whole URL."""
     whole = re.fullmatch(r"\{([a-z][a-z0-9_.]*)\}", text)
     if whole:
-        return Template([(whole[1], _plain)])
-    return Template(_pieces(text, _plain, _path, where))
+        return Template([(whole[1], _url)])
+    return Template(_pieces(text, _url, _path, where))
 
 
 def header_template(text: str, where: str) -> Template:
     """A header's value; line breaks in values become spaces."""
-    return Template(_pieces(text, _plain, _header, where))
+    return Template(_pieces(text, _header, _header, where))
 
 
 def form_template(fields: Mapping[str, str], where: str) -> Template:
