@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -54,8 +54,8 @@ def parse(text: str, model: type[Model], *, name: str) -> Model:
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's plain words. In YAML 1.1, ``on`` and ``no`` are booleans, ``010`` is 8 and ``1e5`` is text."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
+_Loader.yaml_implicit_resolvers = {}
 
 for _tag, _words, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
