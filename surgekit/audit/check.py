@@ -1,13 +1,16 @@
 """Runs the invariants over a history.
 
-An invariant is one SQL file in ``invariants/``: comments say what it means and which witnesses it needs, then three
+An invariant is one SQL file in ``invariants/``: comments say what it means and which witnesses it needs, then its
 queries follow, each behind a line ``-- @name``:
 
     evidence     one number: how many observations could have shown a violation
     unknown      one number: operations whose outcome nobody knows and that could hide or excuse a violation
+    strangers    one number (may be left out): orders of others in the shop that could do so
     offending    a row for each violation: ``id``, ``detail``; only what no outcome of the unknown ones explains
+    given        may be left out: ``WITH …`` that stands before each of the others
 
 *Violated* needs an offending row. *Held* needs evidence, every witness, and nothing unknown. All else is *undecided*.
+What the queries share (``deliveries``, ``bought`` and so on) is made by ``surgekit.audit.facts``.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from typing import Any
 
 import duckdb
 
+from surgekit.audit import facts
 from surgekit.model import Verdict
 
 MOST_EXAMPLES = 20
@@ -37,6 +41,7 @@ class Invariant:
     needs: tuple[str, ...]
     evidence: str
     unknown: str
+    strangers: str
     offending: str
 
 
@@ -58,63 +63,18 @@ def parse(name: str, text: str) -> Invariant:
             raise ValueError(f"invariant {name}: no part -- @{part}")
     if "says" not in told:
         raise ValueError(f"invariant {name}: no line -- says:")
+    given = parts.get("given", "")
     return Invariant(
         name, told["says"], why, tuple(told.get("needs", "").replace(",", " ").split()),
-        parts["evidence"], parts["unknown"], parts["offending"],
+        given + parts["evidence"], given + parts["unknown"], given + parts.get("strangers", "SELECT 0"), given + parts["offending"],
     )  # fmt: skip
-
-
-def prepare(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
-    """The views and tables that invariants share: ``catalogue``, ``deliveries``, ``charges``, ``lines``."""
-    target = plan["target"]
-    words = target.get("statuses") or {}
-    db.execute("CREATE TEMP TABLE catalogue (sku VARCHAR, supply VARCHAR, price_fen BIGINT)")
-    db.executemany(
-        "INSERT INTO catalogue VALUES (?, ?, ?)",
-        [[each["sku"], each.get("supply", "stock"), each["price_fen"]] for each in target["catalogue"]],
-    )
-    db.execute("CREATE TEMP TABLE words (meaning VARCHAR, status VARCHAR)")
-    pairs = [[meaning, status] for meaning, statuses in words.items() for status in statuses]
-    if pairs:
-        db.executemany("INSERT INTO words VALUES (?, ?)", pairs)
-    pattern = (target.get("edge") or {}).get("order_no", "^(.+)$")
-    db.execute(
-        """
-        -- A card in an order, however often and by whomever it was seen there, is one delivery.
-        CREATE TEMP VIEW deliveries AS
-        SELECT order_no, card, min(sku) AS sku, min(seen_s) AS seen_s FROM (
-            SELECT order_no, sku, unnest(card_digests) AS card, confirmed_s AS seen_s FROM orders WHERE order_no IS NOT NULL
-            UNION ALL
-            SELECT order_no, sku, unnest(card_digests) AS card, NULL AS seen_s FROM ledger
-        ) GROUP BY order_no, card;
-
-        -- What each platform order cost its buyer: by the ledger, and where it does not tell, by what the buyer saw.
-        CREATE TEMP VIEW charges AS
-        SELECT l.order_no, l.order_key, coalesce(l.sku, o.sku) AS sku, coalesce(l.qty, o.qty) AS qty, l.status,
-               l.amount_fen, l.charged_fen, coalesce(l.charges, (l.charged_fen > 0)::INT) AS charges, l.refunded_fen,
-               o.paid_s, o.amount_fen AS quoted_fen
-        FROM ledger l LEFT JOIN orders o USING (order_key);
-        """
-    )
-    still = (plan.get("witnesses") or {}).get("ledger") == "whole"
-    db.execute("CREATE TEMP TABLE settled AS SELECT ?::BOOLEAN AS still", [still])
-    # A view takes no parameters; the pattern is the target's own and is quoted as a literal.
-    literal = str(pattern).replace("'", "''")
-    db.execute(
-        f"""
-        -- Purchases at the supplier, by the platform's order that they were made for.
-        CREATE TEMP VIEW purchases AS
-        SELECT *, coalesce(nullif(regexp_extract(order_no, '{literal}', 1), ''), order_no) AS line
-        FROM edge WHERE actor = 'supplier' AND event = 'purchase'
-        """  # noqa: S608
-    )
 
 
 def audit(
     db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any], *, most_examples: int | None = MOST_EXAMPLES
 ) -> list[dict[str, Any]]:
     """Every invariant's verdict, as in ``result.json``."""
-    prepare(db, plan)
+    facts.prepare(db, plan)
     witnesses = dict(plan.get("witnesses") or {})
     for table, why in db.execute("SELECT name, why FROM missing_tables").fetchall():
         if witnesses.get(table) == "whole":
@@ -128,7 +88,9 @@ def _judge(
     told: dict[str, Any] = {"invariant": invariant.name, "says": invariant.says, "why": invariant.why}
     lacking = {name: witnesses.get(name, "absent") for name in invariant.needs if witnesses.get(name) != "whole"}
     try:
-        evidence, unknown = _number(db, invariant.evidence), _number(db, invariant.unknown)
+        evidence, unknown, strangers = (
+            _number(db, query) for query in (invariant.evidence, invariant.unknown, invariant.strangers)
+        )
         rows = db.execute(f"SELECT id, detail FROM ({invariant.offending.strip().rstrip(';')}) ORDER BY id").fetchall()  # noqa: S608
     except duckdb.Error as error:
         # A checker that fails has shown nothing.
@@ -145,6 +107,9 @@ def _judge(
     elif unknown:
         verdict = Verdict.UNDECIDED
         because = f"{unknown} operations with an unknown outcome"
+    elif strangers:
+        verdict = Verdict.UNDECIDED
+        because = f"{strangers} orders of strangers in the shop could hide or explain a violation"
     elif not evidence:
         verdict = Verdict.UNDECIDED
         because = "nothing was observed that could have shown it"

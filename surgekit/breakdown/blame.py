@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -14,6 +14,9 @@ from surgekit.chaos.faults import FAULTS
 Text = dict[str, str]
 BUSY_PERCENT = 85.0
 """A Python process that uses this much of one core has nothing left to give."""
+
+MOST_PRODUCTS = 3
+"""So many products are told of one by one."""
 
 NOT_ATTRIBUTABLE: dict[str, Any] = {
     "name": "not attributable",
@@ -99,17 +102,34 @@ def of_errors(db: duckdb.DuckDBPyConnection, breach: Breach, width: float) -> di
     return {"name": name, "kind": kind, "text": {"en": en, "zh": zh}, "hops": table}
 
 
-def of_oversell(first: Mapping[str, Any], total: int, twice: int) -> dict[str, Any]:
-    """Which product, and by which of the two ways: paid for when nothing was left, or one card for two buyers."""
-    beyond = total - twice
-    en = f"{first['sku']}: {beyond} orders were paid for when no card was left"
-    zh = f"{first['sku']}:{beyond} 单付款时已无卡密"
-    if twice:
-        en += f", {twice} got a card that somebody else has too"
-        zh += f",{twice} 单拿到了别人也有的卡密"
-    en += "; stock is looked at before the order and not when it is sold"
-    zh += ";下单前查库存,卖出时不再核对"
-    return {"name": "stock check", "kind": "rule", "text": {"en": en, "zh": zh}, "hops": {}}
+def of_oversell(by_sku: Sequence[tuple[str, int, int]]) -> dict[str, Any]:
+    """Which products, worst first, and by which of the two ways: paid for when nothing was left, or one card for two.
+
+    ``by_sku`` has rows of (product, orders without a card, orders with a card that somebody else has).
+    """
+    en, zh = [], []
+    for sku, beyond, twice in by_sku[:MOST_PRODUCTS]:
+        ways_en, ways_zh = [], []
+        if beyond:
+            ways_en.append(f"{beyond} {'order was' if beyond == 1 else 'orders were'} paid for when no card was left")
+            ways_zh.append(f"{beyond} 单付款时已无卡密")
+        if twice:
+            ways_en.append(f"{twice} got a card that somebody else has too")
+            ways_zh.append(f"{twice} 单拿到了别人也有的卡密")
+        en.append(f"{sku}: {', '.join(ways_en)}")
+        zh.append(f"{sku}:{'，'.join(ways_zh)}")
+    more = len(by_sku) - MOST_PRODUCTS
+    if more > 0:
+        rest = sum(beyond + twice for _, beyond, twice in by_sku[MOST_PRODUCTS:])
+        en.append(f"{rest} orders of {more} other products")
+        zh.append(f"另有 {more} 种商品 {rest} 单")
+    if any(beyond for _, beyond, _ in by_sku):
+        en.append("stock is looked at before the order and not when it is sold")
+        zh.append("下单前查库存，卖出时不再核对")
+    else:
+        en.append("a card is picked for one buyer without being taken from the others")
+        zh.append("取卡与标记已售之间没有锁定")
+    return {"name": "stock check", "kind": "rule", "text": {"en": "; ".join(en), "zh": "；".join(zh)}, "hops": {}}
 
 
 def _reason(word: str) -> Text:

@@ -80,7 +80,8 @@ def _oversell(db: duckdb.DuckDBPyConnection, history: History, audit: list[dict[
     verdicts = {each["invariant"]: each for each in audit}
     stock, once = verdicts["sold_within_stock"], verdicts["card_sold_once"]
     limit = history.limits.oversold
-    rows = db.execute("SELECT at_s, sku, twice, intended_s FROM surplus ORDER BY at_s NULLS LAST, order_no").fetchall()
+    # The first order past the limit is where it broke; an order that nobody saw the time of cannot be the first.
+    rows = db.execute("SELECT at_s, intended_s FROM surplus ORDER BY at_s NULLS LAST, order_no").fetchall()
     told: dict[str, Any] = {
         "status": Status.HELD.value, "at_s": None, "at_rate": None, "interval": None, "phase": None, "limit": limit,
         "observed": len(rows), "unit": "orders", "blame": blame.NOT_ATTRIBUTABLE,
@@ -89,18 +90,23 @@ def _oversell(db: duckdb.DuckDBPyConnection, history: History, audit: list[dict[
         sure = all(each["verdict"] == "held" or (each["verdict"] == "violated" and limit) for each in (stock, once))
         told["status"] = (Status.HELD if sure else Status.UNDECIDED).value
         return told
-    first = rows[limit]
     told["status"] = Status.BROKE.value
-    told["blame"] = blame.of_oversell({"sku": first[1]}, len(rows), sum(bool(row[2]) for row in rows))
-    if first[0] is not None:
-        begin, end = min(first[3], first[0]), max(first[3], first[0])
+    told["blame"] = blame.of_oversell(
+        db.execute(
+            "SELECT sku, count(*) FILTER (NOT twice) AS beyond, count(*) FILTER (twice) AS twice FROM surplus"
+            " GROUP BY sku ORDER BY count(*) DESC, sku"
+        ).fetchall()
+    )
+    at, intended = rows[limit]
+    if at is not None:
+        begin, end = min(intended, at), max(intended, at)
         around = history.rate.rate(np.linspace(begin, min(end, history.rate.duration), 32))
-        at_rate = float(history.rate.rate(first[3])[0])
+        at_rate = float(history.rate.rate(intended)[0])
         told |= {
-            "at_s": round(first[0], 2),
+            "at_s": round(at, 2),
             "at_rate": round(at_rate, 1),
             "interval": [round(float(around.min()), 1), round(float(around.max()), 1)],
-            "phase": phase_at(history, first[3]),
+            "phase": phase_at(history, intended),
         }
     return told
 
@@ -108,22 +114,24 @@ def _oversell(db: duckdb.DuckDBPyConnection, history: History, audit: list[dict[
 def surplus(db: duckdb.DuckDBPyConnection, offending: str) -> None:
     """Make the table ``surplus``: the orders that ``sold_within_stock`` and ``card_sold_once`` name, with their times.
 
-    ``offending`` is the query of ``sold_within_stock``. An order is in here once, whichever of the two named it.
+    ``offending`` is the query of ``sold_within_stock``. An order is in here once, whichever of the two named it;
+    ``twice`` says that it came away with a card that an earlier order has, rather than with none.
     """
     db.execute(
         f"""
         CREATE TEMP TABLE surplus AS
         WITH beyond AS (SELECT id AS order_no FROM ({offending.strip().rstrip(";")})),
-        shared AS (SELECT card FROM deliveries GROUP BY card HAVING count(DISTINCT order_no) > 1),
-        second AS (
-            SELECT DISTINCT d.order_no FROM deliveries d JOIN shared s USING (card)
-            WHERE d.order_no <> (SELECT arg_min(f.order_no, (coalesce(f.seen_s, 1e18), f.order_no)) FROM deliveries f WHERE f.card = d.card)
-        )
-        SELECT n.order_no, coalesce(c.sku, o.sku) AS sku, n.order_no IN (SELECT order_no FROM second) AS twice,
+        holders AS (
+            SELECT order_no, times, rank() OVER (PARTITION BY card ORDER BY coalesce(seen_s, 1e18), order_no) AS place
+            FROM deliveries WHERE ours
+        ),
+        second AS (SELECT DISTINCT order_no FROM holders WHERE place > times)
+        SELECT n.order_no, coalesce(o.sku, k.sku, '?') AS sku, s.order_no IS NOT NULL AS twice,
                coalesce(o.paid_s, o.confirmed_s, o.accepted_s, k.paid_s) AS at_s, coalesce(o.intended_s, k.intended_s) AS intended_s
         FROM (SELECT order_no FROM beyond UNION SELECT order_no FROM second) n
-        LEFT JOIN orders o ON o.order_no = n.order_no
-        LEFT JOIN charges c ON c.order_no = n.order_no
+        LEFT JOIN second s ON s.order_no = n.order_no
+        LEFT JOIN (SELECT DISTINCT ON (number) *, coalesce(order_no, order_key) AS number FROM orders ORDER BY number, seq) o ON o.number = n.order_no
+        LEFT JOIN bought c ON c.order_no = n.order_no
         LEFT JOIN orders k ON k.order_key = c.order_key
         """  # noqa: S608
     )

@@ -4,33 +4,28 @@
 -- confirmed to the platform counts as paid, whatever the platform's own record says.
 
 -- @evidence
-SELECT count(*) FROM charges WHERE charges > 0
+SELECT count(*) FROM bought WHERE charges > 0 OR known > 0
 
 -- @unknown
 SELECT (SELECT count(*) FROM orders WHERE outcome = 'unknown')
-     + (SELECT count(DISTINCT order_no) FROM edge p WHERE actor = 'gateway' AND event = 'payment'
-        AND NOT EXISTS (SELECT 1 FROM edge c WHERE c.actor = 'gateway' AND c.event = 'callback' AND c.acked AND c.order_no = p.order_no))
+     -- The gateway took the money, and the platform was not known to know when its ledger was read.
+     + (SELECT count(*) FROM bought WHERE taken > known AND coalesce(charges, 0) = 0)
+     -- A status that the target file does not explain, or no word on what was given back.
+     + (SELECT count(*) FROM bought WHERE charges > 0 AND (meaning IS NULL OR (meaning = 'failed' AND kept_fen IS NULL)) AND coalesce(kept_fen, 1) > 0)
 
 -- @offending
-WITH ends AS (
-    SELECT c.*, c.status IN (SELECT status FROM words WHERE meaning = 'delivered') AS delivered,
-           c.status IN (SELECT status FROM words WHERE meaning = 'paid') AS still_paid,
-           c.charged_fen - coalesce(c.refunded_fen, 0) AS kept_fen
-    FROM charges c
-),
--- Only meaningful once the platform stood still; an order that is still being worked on is not yet lost.
-problems AS (
-    SELECT order_no, 'paid ' || charged_fen || ' fen, order is ' || status || ': neither delivered nor refunded' AS what
-    FROM ends WHERE charges > 0 AND NOT delivered AND kept_fen > 0 AND (NOT still_paid OR (SELECT still FROM settled))
+SELECT order_no AS id, string_agg(what, '; ' ORDER BY what) AS detail FROM (
+    -- Only meaningful once the platform stood still; an order that is still being worked on is not yet lost.
+    SELECT order_no, 'paid ' || coalesce(charged_fen::VARCHAR, '?') || ' fen, order is ' || status || ': neither delivered nor refunded' AS what
+    FROM bought WHERE charges > 0 AND coalesce(kept_fen, CASE WHEN meaning = 'paid' THEN 1 ELSE 0 END) > 0
+    AND (meaning IN ('refunded', 'failed') OR meaning = 'paid' AND (SELECT still FROM settled))
     UNION ALL
     SELECT order_no, 'delivered, and ' || refunded_fen || ' of ' || charged_fen || ' fen given back'
-    FROM ends WHERE delivered AND charges > 0 AND kept_fen <= 0
+    FROM bought WHERE meaning = 'delivered' AND charges > 0 AND kept_fen <= 0
     UNION ALL
-    SELECT order_no, 'delivered without any charge' FROM ends WHERE delivered AND coalesce(charges, 0) = 0
+    SELECT order_no, 'delivered without any charge' FROM bought WHERE meaning = 'delivered' AND charges = 0 AND taken = 0 AND quoted_fen > 0
     UNION ALL
-    SELECT e.order_no, 'the gateway took the money and the platform acknowledged it, but its order is ' || c.status
-    FROM (SELECT DISTINCT p.order_no FROM edge p JOIN edge a ON a.order_no = p.order_no AND a.actor = 'gateway'
-          AND a.event = 'callback' AND a.acked WHERE p.actor = 'gateway' AND p.event = 'payment') e
-    JOIN charges c USING (order_no) WHERE coalesce(c.charges, 0) = 0
+    SELECT order_no, 'the gateway took the money and the platform acknowledged it, but its order is ' || coalesce(status, 'without a status')
+    FROM bought WHERE known > 0 AND charges = 0
 )
-SELECT order_no AS id, string_agg(what, '; ') AS detail FROM problems GROUP BY order_no
+GROUP BY order_no

@@ -1,0 +1,207 @@
+"""No more units are sold than there were in stock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_story import WHOLE, booked, ids, notice, order, payment, plan, stocked, verdicts, write
+
+
+def judged(run: Path) -> dict[str, Any]:
+    return verdicts(run)["sold_within_stock"]
+
+
+def refused(n: int, **told: Any) -> dict[str, Any]:
+    """An order that was paid at once, and refunded because no card was left."""
+    return order(n, outcome="failed", reason="refunded", paid_s=n + 0.2, **told)
+
+
+def test_held_when_the_last_card_goes_to_the_last_buyer(tmp_path: Path) -> None:
+    run = write(
+        tmp_path, stock=stocked(2), orders=[order(1, cards=["a"]), order(2, cards=["b"])],
+        ledger=[booked(1, cards=["a"]), booked(2, cards=["b"])],
+    )  # fmt: skip
+    told = judged(run)
+    assert (told["verdict"], told["evidence"]) == ("held", 2)
+
+
+def test_violated_by_the_buyer_who_paid_for_a_card_that_was_not_there(tmp_path: Path) -> None:
+    run = write(
+        tmp_path, stock=stocked(1), orders=[order(1, cards=["a"]), refused(2)],
+        ledger=[booked(1, cards=["a"]), booked(2, "refunded")],
+    )  # fmt: skip
+    told = judged(run)
+    assert told["verdict"] == "violated"
+    assert told["examples"] == [
+        {"id": "N2", "detail": "game: sold beyond the 1 in stock; 1 paid for, 0 cards of its own, order is refunded"}
+    ]
+
+
+def test_violated_by_the_buyer_whose_card_is_somebody_elses(tmp_path: Path) -> None:
+    """Order 1 paid first and has the same card as order 2, who saw it first: the card is order 2's."""
+    run = write(
+        tmp_path, stock=stocked(1), orders=[order(1, cards=["a"], confirmed_s=9.0), order(2, cards=["a"])],
+        ledger=[booked(1, cards=["a"]), booked(2, cards=["a"])],
+    )  # fmt: skip
+    assert ids(judged(run)) == ["N1"]
+
+
+def test_units_count_and_not_orders(tmp_path: Path) -> None:
+    """Three cards; two, two and one were sold: the second order straddles the edge, the third lies beyond it."""
+    sizes = {1: 2, 2: 2, 3: 1}
+    run = write(
+        tmp_path, stock=stocked(3), orders=[order(n, qty=qty) for n, qty in sizes.items()],
+        ledger=[booked(n, qty=qty, amount_fen=1000 * qty, charged_fen=1000 * qty) for n, qty in sizes.items()],
+    )  # fmt: skip
+    assert ids(judged(run)) == ["N2", "N3"]
+
+
+@pytest.mark.parametrize(("added", "beyond"), [(0, ["N2", "N3"]), (1, ["N3"]), (2, [])])
+def test_what_was_stocked_meanwhile_may_be_sold(tmp_path: Path, added: int, beyond: list[str]) -> None:
+    run = write(
+        tmp_path, stock=stocked(1, added=added), orders=[order(n) for n in (1, 2, 3)], ledger=[booked(n) for n in (1, 2, 3)],
+    )  # fmt: skip
+    assert ids(judged(run)) == beyond
+
+
+def test_each_product_has_a_stock_of_its_own(tmp_path: Path) -> None:
+    run = write(
+        tmp_path, stock=[*stocked(1), *stocked(2, "skin")],
+        orders=[order(1), order(2, sku="skin"), order(3, sku="skin"), order(4, sku="skin")],
+        ledger=[booked(1), booked(2), booked(3), booked(4)],
+    )  # fmt: skip
+    assert ids(judged(run)) == ["N4"]
+
+
+def test_a_platforms_own_product_codes_do_not_matter(tmp_path: Path) -> None:
+    """What an order was for is what its buyer asked for; the ledger may name products in its own way."""
+    run = write(
+        tmp_path, stock=stocked(1), orders=[order(1), order(2)], ledger=[booked(1, sku="P-77"), booked(2, sku="P-77")],
+    )  # fmt: skip
+    assert ids(judged(run)) == ["N2"]
+
+
+def test_goods_of_a_supplier_have_no_stock(tmp_path: Path) -> None:
+    run = write(
+        tmp_path, stock=stocked(5), orders=[order(1), *(order(n, sku="topup") for n in range(2, 9))],
+        ledger=[booked(n) for n in range(1, 9)],
+    )  # fmt: skip
+    told = judged(run)
+    assert (told["verdict"], told["evidence"]) == ("held", 1)
+
+
+def test_a_payment_that_came_after_the_reservation_ran_out_is_no_oversell(tmp_path: Path) -> None:
+    """Order 1 was to be paid in time and was not; its card went to order 2; then the money came, and went back."""
+    run = write(
+        tmp_path, stock=stocked(1), orders=[refused(1), order(3, cards=["a"])],
+        ledger=[booked(1, "refunded"), booked(3, cards=["a"])], edge=[payment(1, 4.0), notice(1, 9.0)],
+    )  # fmt: skip
+    told = judged(run)
+    assert (told["verdict"], told["violations"]) == ("undecided", 0)
+
+
+def test_a_refund_while_cards_were_left_is_no_oversell(tmp_path: Path) -> None:
+    """Order 1 could not be delivered for some other reason; its card was sold to order 2 afterwards."""
+    run = write(
+        tmp_path, stock=stocked(1), orders=[refused(1), order(5, cards=["a"])],
+        ledger=[booked(1, "refunded"), booked(5, cards=["a"])],
+    )  # fmt: skip
+    assert judged(run)["verdict"] == "held"
+
+
+def test_a_double_click_on_the_last_card_is_an_oversell_like_any_other(tmp_path: Path) -> None:
+    pays = [
+        {"seq": 2, "shard": 0, "step": "pay", "attempt": 0, "due_s": 2.2, "sent_s": 2.2, "done_s": 2.3, "class": "ok"},
+    ]
+    run = write(
+        tmp_path, stock=stocked(1), orders=[order(1, cards=["a"]), refused(2)], requests=pays,
+        ledger=[booked(1, cards=["a"]), booked(2, "expired"), booked(2, "refunded", order_no="N2b")],
+    )  # fmt: skip
+    assert ids(judged(run)) == ["N2b"]
+
+
+def test_a_second_payment_that_was_given_back_sells_no_second_unit(tmp_path: Path) -> None:
+    run = write(
+        tmp_path, stock=stocked(1), orders=[order(1)], ledger=[booked(1, charges=2, charged_fen=2000, refunded_fen=1000)],
+    )  # fmt: skip
+    assert judged(run)["verdict"] == "held"
+
+
+def test_units_that_were_given_back_were_not_sold(tmp_path: Path) -> None:
+    """Five ordered, three there: three delivered, and the price of two went back."""
+    run = write(
+        tmp_path, stock=stocked(3), orders=[order(1, qty=5)],
+        ledger=[booked(1, qty=5, amount_fen=5000, charged_fen=5000, refunded_fen=2000)],
+    )  # fmt: skip
+    assert judged(run)["verdict"] == "held"
+
+
+def test_goods_and_money_both_gone_is_a_unit_sold(tmp_path: Path) -> None:
+    run = write(
+        tmp_path, stock=stocked(1), orders=[order(1), order(2)], ledger=[booked(1, refunded_fen=1000), booked(2)],
+    )  # fmt: skip
+    assert judged(run)["violations"] == 1
+
+
+def test_violated_by_what_buyers_hold_even_without_a_ledger(tmp_path: Path) -> None:
+    story = plan(witnesses=WHOLE | {"ledger": "absent: HTTP 500"})
+    run = write(tmp_path, story, stock=stocked(1), orders=[order(1, cards=["a"]), order(2, cards=["b"])])
+    assert ids(judged(run)) == ["N2"]
+
+
+def test_a_ledger_that_moves_proves_nothing_about_money(tmp_path: Path) -> None:
+    """The second order is paid and may be about to be refunded."""
+    story = plan(witnesses=WHOLE | {"ledger": "moving"})
+    run = write(
+        tmp_path, story, stock=stocked(1), orders=[order(1), order(2, outcome="unknown")], ledger=[booked(1), booked(2, "paid")],
+    )  # fmt: skip
+    told = judged(run)
+    assert (told["verdict"], told["violations"]) == ("undecided", 0)
+
+
+def test_undecided_when_the_stock_was_not_read_again(tmp_path: Path) -> None:
+    """Somebody may have filled it up."""
+    story = plan(witnesses=WHOLE | {"stock": "absent: HTTP 500"})
+    run = write(tmp_path, story, stock=stocked(1)[:1], orders=[order(1), order(2)], ledger=[booked(1), booked(2)])
+    told = judged(run)
+    assert (told["verdict"], told["because"]) == ("undecided", "stock absent: HTTP 500")
+
+
+@pytest.mark.parametrize(("stock", "verdict"), [(2, "undecided"), (3, "held")])
+def test_unknown_orders_matter_only_when_they_could_be_too_many(tmp_path: Path, stock: int, verdict: str) -> None:
+    """One order may have made two: it was tried again."""
+    run = write(tmp_path, stock=stocked(stock), orders=[order(1), order(2, outcome="unknown")], ledger=[booked(1)])
+    assert judged(run)["verdict"] == verdict
+
+
+def test_undecided_when_strangers_buy_too(tmp_path: Path) -> None:
+    run = write(tmp_path, stock=stocked(2), orders=[order(1)], ledger=[booked(1), booked(9, order_key=None)])
+    told = judged(run)
+    assert (told["verdict"], told["because"]) == ("undecided", "1 orders of strangers in the shop could hide or explain a violation")
+
+
+def test_a_reservation_of_a_stranger_may_have_become_free(tmp_path: Path) -> None:
+    """One on the shelf at the start, one reserved by a stranger who never paid: both may be sold, a third may not."""
+    shelf = [{"moment": moment, "sku": "game", "t_s": t, "total": 2, "unsold": left} for moment, t, left in (("start", 0, 1), ("end", 40, 0))]
+    theirs = booked(9, "expired", order_key=None)
+    two = write(tmp_path / "two", stock=shelf, orders=[order(1), order(2)], ledger=[booked(1), booked(2), theirs])
+    three = write(tmp_path / "three", stock=shelf, orders=[order(n) for n in (1, 2, 3)], ledger=[*(booked(n) for n in (1, 2, 3)), theirs])
+    assert (judged(two)["verdict"], ids(judged(three))) == ("undecided", ["N3"])
+
+
+def test_nothing_sold_is_no_evidence(tmp_path: Path) -> None:
+    run = write(tmp_path, stock=stocked(2), orders=[order(1, outcome="rejected")])
+    told = judged(run)
+    assert (told["verdict"], told["because"]) == ("undecided", "nothing was observed that could have shown it")
+
+
+def test_surplus_is_exactly_what_was_sold_beyond_the_stock(tmp_path: Path) -> None:
+    """Four cards, some in two hands, some buyers sent away: eight units paid for, so four of them beyond the stock."""
+    hands = {1: "a", 2: "b", 3: "b", 4: "c", 5: "c", 6: "d"}
+    run = write(
+        tmp_path, stock=stocked(4), orders=[*(order(n, cards=[card]) for n, card in hands.items()), refused(7), refused(8)],
+        ledger=[*(booked(n, cards=[card]) for n, card in hands.items()), booked(7, "refunded"), booked(8, "refunded")],
+    )  # fmt: skip
+    assert ids(judged(run)) == ["N3", "N5", "N7", "N8"]
