@@ -101,12 +101,7 @@ class Surge:
     def send(
         self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int
     ) -> tuple[Reply, Read]:
-        try:
-            request = step.request(values)
-        except UnicodeError:  # an earlier reply gave half a character, which no bytes stand for
-            reply = Reply(0, b"", None, self.now(), "bad_value", effect_free=True)
-        else:
-            reply = self._client.send(request)
+        reply = self._client.send(step.request(values))
         read = step.read(reply)
         self._log.requests.row(
             {

@@ -189,9 +189,21 @@ def test_delivered_without_a_card_is_not_delivered() -> None:
     assert shop.steps().count("poll") == 2
 
 
-def test_an_order_without_a_number_is_not_called_none() -> None:
-    told, _ = went({"submit": [says(0, no=None, fen=True)], "poll": [REFUSED]})
-    assert (told.order_no, told.amount_fen) == (None, None)
+@pytest.mark.parametrize("amount", [True, "1000", 10**30, None, [1]])
+def test_an_amount_that_is_none_is_not_written_down(amount: object) -> None:
+    """The history has whole fen of 64 bits, and one odd reply must not make it unreadable."""
+    told, _ = went({"submit": [says(0, no="N1", fen=amount)]})
+    assert (told.outcome, told.amount_fen) == (Outcome.CONFIRMED, None)
+
+
+def test_the_end_of_the_second_order_leaves_the_first_payment_in_doubt() -> None:
+    told, _ = went({"submit": [TAKEN, TAKEN_AGAIN], "pay": [TIMEOUT, OK], "poll": [REFUNDED]})
+    assert (told.outcome, told.reason, told.order_no) == (Outcome.UNKNOWN, "refunded", "N2")
+
+
+def test_an_order_was_accepted_when_it_first_was() -> None:
+    told, _ = went({"submit": [TAKEN, TAKEN], "pay": [RESET, OK]})
+    assert (told.outcome, told.accepted_s) == (Outcome.CONFIRMED, pytest.approx(0.1))
 
 
 def test_each_error_page_is_counted() -> None:

@@ -80,10 +80,11 @@ def test_looks_that_fell_due_meanwhile_are_one_look() -> None:
     assert [each.sent_s for each in shop.asked if each.step == "poll"] == pytest.approx([0.2, 2.7, 3.2, 4.2])
 
 
-def test_a_reply_that_comes_after_the_patience_is_the_last() -> None:
-    told, shop = went({"poll": [PAID.after(30.0)]}, patience=5.0)
+@pytest.mark.parametrize("takes", [4.9, 30.0])
+def test_a_reply_that_comes_after_the_patience_is_the_last(takes: float) -> None:
+    told, shop = went({"poll": [PAID.after(takes)]}, patience=5.0)
     assert dues(shop, "poll") == pytest.approx([0.2])
-    assert told.ended_s == pytest.approx(30.2)
+    assert told.ended_s == pytest.approx(0.2 + takes)
 
 
 def test_there_is_no_second_attempt_beyond_the_patience() -> None:

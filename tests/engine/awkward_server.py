@@ -1,0 +1,144 @@
+"""A server that does to each connection what a test tells it to, byte by byte if need be."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from surgekit.engine.http import Client
+from surgekit.safety import origin, resolved
+from surgekit.target.plan import Request
+from surgekit.target.reading import Reply
+
+
+class Talk:
+    """One connection, from the server's side."""
+
+    def __init__(self, server: Awkward, conn: socket.socket, number: int) -> None:
+        self.server, self.conn, self.number = server, conn, number
+
+    def hear(self) -> bytes:
+        """The next request, whole; ``b""`` when the client has gone. It is written down."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            block = self.conn.recv(65536)
+            if not block:
+                return b""
+            data += block
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+        while len(body) < length:
+            body += self.conn.recv(65536)
+        self.server.heard.append(head + b"\r\n\r\n" + body)
+        return self.server.heard[-1]
+
+    def say(self, data: bytes) -> None:
+        self.conn.sendall(data)
+
+    def answer(self, body: bytes = b"hello", *headers: bytes) -> None:
+        lines = [b"HTTP/1.1 200 OK", b"Content-Length: %d" % len(body), *headers, b"", b""]
+        self.say(b"\r\n".join(lines) + body)
+
+    def reset(self) -> None:
+        """Close so that the client sees a reset and not an end."""
+        self.conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.conn.close()
+
+
+class Awkward:
+    """Listens on loopback; ``manners(talk)`` is called for each connection, which is closed after it."""
+
+    def __init__(self, manners: Callable[[Talk], None], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+        self._manners, self._tls = manners, tls
+        self._listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self._listener.bind((host, 0))
+        self._listener.listen(16)
+        self.port = self._listener.getsockname()[1]
+        self.heard: list[bytes] = []
+        self.connections = 0
+        self.ending = threading.Event()
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def __enter__(self) -> Awkward:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ending.set()
+        for sock in (self._listener, *self._open):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        for thread in self._threads:
+            thread.join(10)
+            assert not thread.is_alive()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                conn, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(conn)
+            thread = threading.Thread(target=self._talk, args=(conn, self.connections))
+            self._threads.append(thread)
+            thread.start()
+
+    def _talk(self, conn: socket.socket, number: int) -> None:
+        with contextlib.suppress(OSError):
+            if self._tls is not None:
+                conn = self._tls.wrap_socket(conn, server_side=True)
+                self._open.append(conn)
+            self._manners(Talk(self, conn, number))
+        conn.close()
+
+
+def polite(talk: Talk) -> None:
+    """Answers for as long as it is asked."""
+    while talk.hear():
+        talk.answer()
+
+
+@contextmanager
+def client_of(url: str, **told: object) -> Iterator[Client]:
+    """A client of the platform at ``url``; time-outs are short, but not so short that a busy machine meets them."""
+    given = {"connect_s": 5.0, "reply_s": 5.0, "keep_alive_s": 60.0, "now": time.monotonic, "run_id": "abc123"}
+    client = Client(resolved(origin(url)), **(given | told))  # type: ignore[arg-type]
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def get(client: Client, url: bytes = b"/") -> Reply:
+    return client.send(Request("GET", url, (), b""))
+
+
+def post(client: Client, url: bytes = b"/orders", body: bytes = b"{}") -> Reply:
+    return client.send(Request("POST", url, (), body))
+
+
+def told(reply: Reply) -> tuple[int, bytes, str | None, bool]:
+    return reply.status, reply.body, reply.error, reply.effect_free
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """A self-signed certificate for ``name``, and its key, in one file."""
+    path = folder / f"{name}.pem"
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+         "-addext", f"subjectAltName=DNS:{name}", "-keyout", "-", "-out", "-"],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    path.write_bytes(made.stdout)
+    return path
