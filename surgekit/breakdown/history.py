@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from surgekit.arrivals import RateCurve
 from surgekit.arrivals.rate import Floats
 from surgekit.arrivals.schedule import curve
+from surgekit.eventlog import folder
 from surgekit.profile import Profile
 from surgekit.profile.schema import Limits
 
@@ -68,8 +69,8 @@ class History:
 
 
 def read(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> History:
-    """The orders of the run behind ``db``."""
-    profile = Profile.model_validate(plan["profile"])
+    """The orders of the run behind ``db``. Raises ``RunError``."""
+    profile, _ = folder.shape(plan)
     columns = db.execute(
         """
         SELECT seq, intended_s, started_s, accepted_s, confirmed_s, ended_s, paused_s, browsed_s, sent_s IS NOT NULL AS sent, errors > 0 AS errors,

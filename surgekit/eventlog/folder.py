@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from surgekit import clock
 from surgekit.errors import ConfigError, RunError
+from surgekit.profile import Profile
+from surgekit.target import Target
 
 SCHEMA = "surgekit.run/1"
 
@@ -76,3 +79,15 @@ def plan(run: Path) -> dict[str, Any]:
     if found.get("schema") != SCHEMA:
         raise RunError(f"{run}/run.json: schema {found.get('schema')!r} is not {SCHEMA}; it belongs to another version")
     return found
+
+
+def shape(plan: Mapping[str, Any]) -> tuple[Profile, Target]:
+    """The profile and the target that the run was made with. Raises ``RunError`` where this version cannot read them."""
+    try:
+        return Profile.model_validate(plan["profile"]), Target.model_validate(plan["target"])
+    except KeyError as error:
+        raise RunError(f"run.json: no {error}; it belongs to another version") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RunError(f"run.json: {error.title.lower()}.{where}: {first['msg']}; it belongs to another version") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import duckdb
 
 from surgekit.errors import RunError
 from surgekit.eventlog import folder
-from surgekit.eventlog.schema import TABLES
+from surgekit.eventlog.schema import TABLES, pattern
 from surgekit.eventlog.seal import seal
 
 
@@ -27,12 +27,12 @@ def opened(run: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         for table, columns in TABLES.items():
             path = run / f"{table}.parquet"
             wanted = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in columns.items())
-            quoted = str(path).replace("'", "''")
             try:
-                db.execute(f"CREATE VIEW {table} AS SELECT {wanted} FROM read_parquet('{quoted}')")  # noqa: S608
-                db.execute(f"SELECT count(*) FROM {table}")  # noqa: S608
+                db.execute(f"CREATE VIEW {table} AS SELECT {wanted} FROM read_parquet({pattern(path)})")  # noqa: S608
+                # Every value is read once: a file that is broken in the middle is found now and not half-way through a check.
+                db.execute(f"SELECT bit_xor(hash(row)) FROM (SELECT {table} AS row FROM {table})")  # noqa: S608
             except duckdb.Error as error:
-                why = "is missing" if not path.exists() else str(error).splitlines()[0]
+                why = f"cannot be read: {str(error).partition(chr(10))[0]}" if path.exists() else "is missing"
                 db.execute("INSERT INTO missing_tables VALUES (?, ?)", [table, why])
                 db.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT {_empty(columns)} WHERE false")
         if "orders" in missing(db):
@@ -45,6 +45,5 @@ def missing(db: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(db.execute("SELECT name, why FROM missing_tables").fetchall())
 
 
-def _empty(columns: object) -> str:
-    assert isinstance(columns, dict)
+def _empty(columns: Mapping[str, str]) -> str:
     return ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in columns.items())

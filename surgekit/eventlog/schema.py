@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pathlib import Path
 
-TABLES: Mapping[str, Mapping[str, str]] = {
+TABLES: dict[str, dict[str, str]] = {
     # A row for each scheduled order. `paused_s` is the buyer's own
     # thinking, which no latency counts; `browsed_s` the part of it before the order. `outcome` is what reading resolved in the end, `seen` what the buyer saw.
     "orders": {
@@ -47,3 +47,13 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 
 SPOOLED = {"orders": "orders-*.jsonl", "requests": "requests-*.jsonl"}
 """Spool files of a table that has one a shard; every other table is spooled as ``<table>.jsonl``."""
+
+
+def literal(path: Path) -> str:
+    """``path`` as a string of SQL, for writing."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def pattern(path: Path) -> str:
+    """``path`` as a string of SQL, for reading: DuckDB takes such names for patterns, and people do write ``run[1]``."""
+    return literal(Path("".join(f"[{char}]" if char in "*?[" else char for char in str(path))))

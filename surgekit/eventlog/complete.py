@@ -1,0 +1,117 @@
+"""A row for every scheduled order: what the engine told, what it could not tell any more, what the ledger adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from surgekit.arrivals import Schedule, Shard, schedule
+from surgekit.eventlog import folder
+from surgekit.eventlog.schema import TABLES
+from surgekit.target import Target
+
+CRASH_MARGIN_S = 1.0
+"""An engine that died may have sent orders after its last flushed line: up to this much later."""
+
+
+def complete(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
+    """Replace the table ``orders`` (what engines told) by one with a row for each scheduled order.
+
+    Orders that the engine reported keep their rows. Of the others, one that may have left before the engine ended is
+    ``unknown``, one that provably had not is ``failed`` for the reason ``unsent``. ``begun`` knows which had left.
+    Raises ``RunError``.
+    """
+    profile, target = folder.shape(plan)
+    shards = [schedule(profile, target.skus, plan["seed"], Shard(k, plan["shards"])) for k in range(plan["shards"])]
+    db.register("due", _columns(shards, plan["run_id"]))
+    db.execute("ALTER TABLE orders RENAME TO told")
+    told = {name: f"t.{name}" for name in TABLES["orders"]}
+    told |= {name: f"coalesce(t.{name}, d.{name})" for name in _FROM_SCHEDULE}
+    told |= dict.fromkeys(("outcome", "seen"), f"CASE WHEN t.seq IS NOT NULL THEN t.outcome WHEN {_UNSENT} THEN 'failed' ELSE 'unknown' END")
+    told["reason"] = f"CASE WHEN t.seq IS NOT NULL THEN t.reason WHEN {_UNSENT} THEN 'unsent' ELSE 'engine_died' END"
+    told["ended_s"] = f"coalesce(t.ended_s, CASE WHEN {_UNSENT} THEN NULL ELSE greatest($died, d.intended_s) END)"
+    told["card_digests"] = "coalesce(t.card_digests, [])"
+    told |= {name: f"coalesce(t.{name}, 0)" for name in ("attempts", "errors", "paused_s", "browsed_s")}
+    columns = ", ".join(f"{what} AS {name}" for name, what in told.items())
+    db.execute(
+        f"CREATE TABLE orders AS SELECT {columns} FROM due d LEFT JOIN told t USING (seq) LEFT JOIN begun b USING (seq)",  # noqa: S608
+        {"died": _died_at(db, plan)},
+    )
+    if (plan.get("witnesses") or {}).get("ledger") == "whole":
+        _resolve_by_ledger(db, target)
+
+
+_FROM_SCHEDULE = ("seq", "shard", "intended_s", "order_key", "sku", "qty", "buyer_class", "phase")
+_UNSENT = "(b.seq IS NULL AND d.intended_s > $died)"
+
+
+def _died_at(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> float:
+    """Until when orders may have left that no line tells of; before the start where the engine ended in order."""
+    if plan.get("engine_ended") == "in_order" or plan.get("t0") is None:
+        return -1.0
+    last = db.execute(
+        "SELECT max(t) FROM (SELECT max(begun_s) t FROM begun UNION ALL SELECT max(done_s) FROM requests"
+        " UNION ALL SELECT max(t_s) FROM samples)"
+    ).fetchone()
+    return (last[0] if last and last[0] is not None else 0.0) + CRASH_MARGIN_S
+
+
+def _columns(shards: list[Schedule], run_id: str) -> dict[str, Any]:
+    def words(table: tuple[str, ...], index: Any) -> Any:
+        return np.asarray(table, dtype=object)[index]
+
+    return {
+        "seq": np.concatenate([part.seq for part in shards]),
+        "shard": np.concatenate([np.full(len(part), part.shard.index) for part in shards]),
+        "intended_s": np.concatenate([part.intended_s for part in shards]),
+        "order_key": np.asarray([f"{run_id}-{seq:07d}" for part in shards for seq in part.seq.tolist()], dtype=object),
+        "sku": np.concatenate([words(part.skus, part.sku) for part in shards]),
+        "qty": np.concatenate([part.qty for part in shards]),
+        "buyer_class": np.concatenate([words(part.classes, part.buyer_class) for part in shards]),
+        "phase": np.concatenate([words(part.phases, part.phase) for part in shards]),
+    }
+
+
+def _resolve_by_ledger(db: duckdb.DuckDBPyConnection, target: Target) -> None:
+    """An order whose end the buyer did not see is what the platform's own record says, read after everything settled.
+
+    A key may have several orders: one delivered is enough; one still paid leaves it open. *Failed* means without effect, so a
+    status that the target file does not explain counts as failed only where no money is known to have been taken.
+    """
+    words = target.statuses
+    db.execute(
+        """
+        CREATE TEMP TABLE ends AS
+        SELECT DISTINCT ON (order_key) order_key, order_no, rank, status FROM (
+            SELECT order_key, order_no, coalesce(status, 'no status') AS status,
+                   CASE WHEN list_contains($delivered, status) THEN 0
+                        WHEN list_contains($paid, status) THEN 1
+                        WHEN list_contains($refunded, status) THEN 2
+                        WHEN list_contains($failed, status) THEN 3
+                        WHEN coalesce(charges, 0) > 0 OR coalesce(charged_fen, 0) > coalesce(refunded_fen, 0)
+                             OR order_no IN (SELECT order_no FROM edge WHERE actor = 'gateway' AND event = 'payment') THEN 1
+                        ELSE 3 END AS rank
+            FROM ledger WHERE order_key IS NOT NULL)
+        ORDER BY order_key, rank, order_no, status
+        """,
+        {"delivered": words.delivered, "paid": words.paid, "refunded": words.refunded, "failed": words.failed},
+    )
+    db.execute(
+        """
+        UPDATE orders SET
+            outcome = CASE e.rank WHEN 0 THEN 'confirmed' WHEN 1 THEN 'unknown' ELSE 'failed' END,
+            reason = concat_ws(', ', orders.reason, 'read: ' || CASE e.rank WHEN 0 THEN 'delivered' WHEN 1 THEN 'still ' || e.status
+                     WHEN 2 THEN 'refunded' ELSE e.status END),
+            order_no = coalesce(orders.order_no, e.order_no)
+        FROM ends e WHERE e.order_key = orders.order_key AND orders.outcome = 'unknown'
+        """
+    )
+    db.execute(
+        """
+        UPDATE orders SET outcome = 'failed', reason = concat_ws(', ', reason, 'read: not there')
+        WHERE outcome = 'unknown' AND order_key NOT IN (SELECT order_key FROM ends)
+        """
+    )

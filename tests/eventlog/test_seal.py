@@ -1,0 +1,286 @@
+"""From spool to Parquet: one row for each scheduled order, whatever happened to the engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from run_story import PROFILE, booked, order, payment, plan
+
+from surgekit.arrivals import Shard, schedule
+from surgekit.errors import RunError
+from surgekit.eventlog.reader import missing, opened
+from surgekit.eventlog.seal import seal
+from surgekit.profile import Profile
+
+Row = dict[str, Any]
+SCHEDULE = schedule(Profile.model_validate(PROFILE), ["game", "skin", "topup"], 1, Shard(0, 1))
+DUE = dict(zip(SCHEDULE.seq.tolist(), SCHEDULE.intended_s.tolist(), strict=True))
+"""The story's schedule: about twenty orders in 20 s."""
+
+
+def told(seq: int, **more: Any) -> Row:
+    """The line of an engine that saw order ``seq`` to its end."""
+    return order(seq, at=DUE[seq], order_key=f"K-{seq:07d}") | more
+
+
+def lost(seq: int, **more: Any) -> Row:
+    return told(seq, outcome="unknown", seen="unknown", reason="timeout", order_no=None) | more
+
+
+def read_as(seq: int, status: str, **more: Any) -> Row:
+    return booked(seq, status, order_key=f"K-{seq:07d}") | more
+
+
+def spooled(run: Path, story: Row | None = None, **files: Iterable[Row]) -> Path:
+    """A run folder that was never sealed. ``orders_0=…`` becomes ``spool/orders-0.jsonl``."""
+    (run / "spool").mkdir(parents=True)
+    (run / "run.json").write_text(json.dumps(story or plan()), encoding="utf-8")
+    for name, rows in files.items():
+        (run / "spool" / f"{name.replace('_', '-')}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return run
+
+
+def orders(run: Path) -> dict[int, Row]:
+    """seq → row; and there is one row for each."""
+    with duckdb.connect() as db:
+        found = db.execute(f"SELECT * FROM '{run}/orders.parquet' ORDER BY seq")
+        names = [column[0] for column in found.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    assert [row["seq"] for row in rows] == sorted(DUE)
+    return {row["seq"]: row for row in rows}
+
+
+def ends(run: Path) -> dict[int, tuple[str, str | None]]:
+    return {seq: (row["outcome"], row["reason"]) for seq, row in orders(run).items()}
+
+
+def test_what_the_engine_told_is_kept(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", orders_0=[told(seq) for seq in DUE])
+    seal(run)
+    assert ends(run) == dict.fromkeys(DUE, ("confirmed", None))
+
+
+def test_an_order_that_the_engine_never_told_of_is_unsent_when_it_ended_in_order(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", orders_0=[told(seq) for seq in DUE if seq != 3])
+    seal(run)
+    found = orders(run)[3]
+    assert (found["outcome"], found["reason"], found["sent_s"]) == ("failed", "unsent", None)
+    assert (found["order_key"], found["sku"], found["intended_s"]) == ("K-0000003", "game", DUE[3])
+
+
+@pytest.mark.parametrize("how", ["lost", None], ids=["the engine died", "SurgeKit died too"])
+def test_after_a_death_orders_may_have_left_until_a_second_later(tmp_path: Path, how: str | None) -> None:
+    """Orders 0 to 4 were told of, 5 had left; of the others those due within a second may have, the rest had not."""
+    last = DUE[5]
+    story = plan(engine_ended=how, witnesses={})
+    run = spooled(
+        tmp_path / "run", story, orders_0=[told(seq) for seq in range(5)], begun_0=[{"seq": seq, "begun_s": DUE[seq]} for seq in range(6)]
+    )
+    seal(run)
+    maybe = {seq for seq, at in DUE.items() if seq > 4 and at <= last + 1.0}
+    assert 5 in maybe
+    for seq, end in ends(run).items():
+        assert end == (("confirmed", None) if seq < 5 else ("unknown", "engine_died") if seq in maybe else ("failed", "unsent"))
+
+
+def test_a_request_that_was_answered_later_shows_that_the_engine_lived_longer(tmp_path: Path) -> None:
+    late = {"seq": 0, "shard": 0, "step": "poll", "attempt": 1, "due_s": 1.0, "sent_s": 1.0, "done_s": 12.0, "class": "ok"}
+    run = spooled(tmp_path / "run", plan(engine_ended="lost", witnesses={}), requests_0=[late])
+    seal(run)
+    assert {seq for seq, end in ends(run).items() if end[0] == "unknown"} == {seq for seq, at in DUE.items() if at <= 13.0}
+
+
+def test_an_order_that_had_left_when_the_run_was_stopped_is_unknown(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", plan(aborted=True, witnesses={}), begun_0=[{"seq": 2, "begun_s": DUE[2]}])
+    seal(run)
+    assert {end for seq, end in ends(run).items() if seq != 2} == {("failed", "unsent")}
+    assert ends(run)[2] == ("unknown", "engine_died")
+
+
+def test_a_run_that_never_started_sent_nothing(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", plan(t0=None, engine_ended=None, witnesses={}))
+    seal(run)
+    assert set(ends(run).values()) == {("failed", "unsent")}
+
+
+@pytest.mark.parametrize("cut", [1, 40, 200])
+def test_a_last_line_that_was_cut_short_is_no_line(tmp_path: Path, cut: int) -> None:
+    run = spooled(tmp_path / "run", plan(engine_ended="lost", witnesses={}), orders_0=[told(0), told(1)], begun_0=[{"seq": 1, "begun_s": DUE[1]}])
+    file = run / "spool" / "orders-0.jsonl"
+    file.write_bytes(file.read_bytes()[:-cut])
+    seal(run)
+    assert (ends(run)[0], ends(run)[1]) == (("confirmed", None), ("unknown", "engine_died"))
+
+
+def test_each_shard_tells_of_its_own_orders(tmp_path: Path) -> None:
+    parts = [schedule(Profile.model_validate(PROFILE), ["game", "skin", "topup"], 1, Shard(k, 3)) for k in range(3)]
+    lines = {f"orders_{k}": [order(seq, at=at, shard=k) for seq, at in zip(part.seq.tolist(), part.intended_s.tolist(), strict=True)]
+             for k, part in enumerate(parts) if k != 1}  # fmt: skip
+    run = spooled(tmp_path / "run", plan(shards=3), **lines)
+    seal(run)
+    with duckdb.connect() as db:
+        found = db.execute(f"SELECT shard, reason, count(*) FROM '{run}/orders.parquet' GROUP BY ALL ORDER BY ALL").fetchall()
+    assert found == [(0, None, len(parts[0])), (1, "unsent", len(parts[1])), (2, None, len(parts[2]))]
+
+
+# What the buyer did not see, the ledger tells.
+
+
+@pytest.mark.parametrize(
+    ("rows", "end"),
+    [
+        ([read_as(4, "delivered")], ("confirmed", "timeout, read: delivered")),
+        ([read_as(4, "paid")], ("unknown", "timeout, read: still paid")),
+        ([read_as(4, "refunded")], ("failed", "timeout, read: refunded")),
+        ([read_as(4, "expired")], ("failed", "timeout, read: expired")),
+        ([read_as(4, "pending")], ("failed", "timeout, read: pending")),
+        ([], ("failed", "timeout, read: not there")),
+        ([read_as(4, "completed", charges=1, charged_fen=1000)], ("unknown", "timeout, read: still completed")),
+        ([read_as(4, "expired"), read_as(4, "delivered", order_no="N4b")], ("confirmed", "timeout, read: delivered")),
+        ([read_as(4, "refunded"), read_as(4, "paid", order_no="N4b")], ("unknown", "timeout, read: still paid")),
+    ],
+    ids=lambda given: "+".join(row["status"] for row in given) or "nothing" if isinstance(given, list) else "",
+)
+def test_an_unknown_order_is_what_the_ledger_says(tmp_path: Path, rows: list[Row], end: tuple[str, str]) -> None:
+    run = spooled(tmp_path / "run", orders_0=[lost(4)], ledger=rows)
+    seal(run)
+    assert ends(run)[4] == end
+    assert orders(run)[4]["seen"] == "unknown"
+
+
+def test_an_order_whose_money_the_gateway_has_did_not_end_without_effect(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", orders_0=[lost(4)], ledger=[read_as(4, "pending")], edge=[payment(4, 1005.0)])
+    seal(run)
+    assert ends(run)[4][0] == "unknown"
+
+
+def test_the_number_of_a_delivered_order_goes_before_that_of_an_expired_one(tmp_path: Path) -> None:
+    rows = [read_as(4, "expired"), read_as(4, "delivered", order_no="N4b")]
+    run = spooled(tmp_path / "run", orders_0=[lost(4)], ledger=rows)
+    seal(run)
+    assert orders(run)[4]["order_no"] == "N4b"
+
+
+@pytest.mark.parametrize("how", ["absent: HTTP 500", "moving: paid orders were still being worked on"])
+def test_a_ledger_that_is_not_whole_resolves_nothing(tmp_path: Path, how: str) -> None:
+    run = spooled(tmp_path / "run", plan(witnesses={"ledger": how}), orders_0=[lost(4), lost(5)], ledger=[read_as(4, "delivered")])
+    seal(run)
+    assert (ends(run)[4], ends(run)[5]) == (("unknown", "timeout"), ("unknown", "timeout"))
+
+
+def test_orders_without_a_key_are_nobodys(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", orders_0=[lost(4)], ledger=[booked(9, order_key=None)])
+    seal(run)
+    assert ends(run)[4] == ("failed", "timeout, read: not there")
+
+
+def test_what_the_buyer_saw_is_not_overruled(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", orders_0=[told(4)], ledger=[read_as(4, "refunded")])
+    seal(run)
+    assert ends(run)[4] == ("confirmed", None)
+
+
+# The folder.
+
+
+def test_times_of_the_stand_ins_count_from_the_start(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", edge=[payment(1, 1002.5)])
+    seal(run)
+    with duckdb.connect() as db:
+        assert db.execute(f"SELECT t FROM '{run}/edge.parquet'").fetchall() == [(2.5,)]
+
+
+def test_sealing_again_changes_nothing(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", orders_0=[told(seq) for seq in DUE], ledger=[read_as(1, "delivered")])
+    seal(run)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    seal(run)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_a_spool_that_was_half_removed_is_not_sealed_again(tmp_path: Path) -> None:
+    """Killed while it dropped the spool: what is left of that must not overwrite the whole history."""
+    run = spooled(tmp_path / "run", orders_0=[told(seq) for seq in DUE])
+    seal(run)
+    (run / ".spool-sealed").mkdir()
+    (run / ".spool-sealed" / "orders-0.jsonl").write_text("")
+    seal(run)
+    assert set(ends(run).values()) == {("confirmed", None)}
+    assert not (run / ".spool-sealed").exists()
+
+
+@pytest.mark.parametrize("name", ["new year", "it's", 'the "big" one', "红包", "run[1]", "what?*", "50%", "a;b"])
+def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str) -> None:
+    run = spooled(tmp_path / name / name, orders_0=[told(0)])
+    with opened(run) as db:
+        assert db.execute("SELECT order_key FROM orders WHERE outcome = 'confirmed'").fetchall() == [("K-0000000",)]
+        assert missing(db) == {}
+    assert not (run / "spool").exists()
+
+
+def test_values_with_quotes_and_line_breaks_come_through(tmp_path: Path) -> None:
+    odd = "it's \"odd\"\n; DROP TABLE orders --"
+    run = spooled(tmp_path / "run", orders_0=[told(0, reason=odd)])
+    seal(run)
+    assert ends(run)[0] == ("confirmed", odd)
+
+
+def test_a_broken_line_in_the_middle_is_one_sentence_and_the_spool_is_kept(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", orders_0=[told(0)])
+    (run / "spool" / "requests-0.jsonl").write_text('{"seq": 1}\n{"seq": \n{"seq": 3}\n')
+    with pytest.raises(RunError, match="the history cannot be sealed") as caught:
+        seal(run)
+    assert "\n" not in str(caught.value)
+    assert (run / "spool" / "orders-0.jsonl").exists()
+    assert not list(run.glob("*.parquet"))
+
+
+def test_a_full_disk_leaves_the_spool_and_no_half_table(tmp_path: Path) -> None:
+    rows = [{"seq": 0, "shard": 0, "step": f"s{n * 7919}", "attempt": 1, "due_s": n * 0.1, "sent_s": n * 0.2, "done_s": n * 0.3, "class": "ok"}
+            for n in range(20_000)]  # fmt: skip
+    run = spooled(tmp_path / "run", orders_0=[told(seq) for seq in DUE], requests_0=rows)
+    code = textwrap.dedent(
+        """
+        import resource, sys
+        from pathlib import Path
+        from surgekit.errors import RunError
+        from surgekit.eventlog.seal import seal
+        resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+        try:
+            seal(Path(sys.argv[1]))
+        except RunError as error:
+            sys.exit(f"told: {error}")
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.startswith(f"told: {run}: the history cannot be sealed: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert sorted(path.name for path in run.iterdir()) == ["run.json", "spool"]
+    seal(run)
+    assert set(ends(run).values()) == {("confirmed", None)}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", orders_0=[told(0)])
+    run.chmod(0o500)
+    try:
+        with pytest.raises(RunError, match="the history cannot be sealed"):
+            seal(run)
+    finally:
+        run.chmod(0o700)
+
+
+def test_a_profile_of_another_version_is_one_sentence(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", plan(profile=PROFILE | {"swarm": 3}))
+    with pytest.raises(RunError, match=r"run\.json: profile\.swarm: .* it belongs to another version"):
+        seal(run)
