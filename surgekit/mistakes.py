@@ -56,13 +56,14 @@ def _sentence(name: str, lines: Mapping[Loc, int], model: type[BaseModel], mista
         near = difflib.get_close_matches(str(known[-1]), allowed, n=1)
         said = f"no such field; did you mean {near[0]}?" if near else f"no such field; allowed: {', '.join(allowed)}"
     else:
-        said = _WANTED.get(kind) or _in_our_words(mistake["msg"])
+        said = _WANTED.get(kind) or in_our_words(mistake["msg"])
         said += _found(mistake.get("input"))
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in shown).lstrip(".")
     return f"{name}:{lines.get(known, 1)}: {field or 'the whole file'}: {said}"
 
 
-def _in_our_words(message: str) -> str:
+def in_our_words(message: str) -> str:
+    """A finding of pydantic as it stands in a sentence of ours."""
     ours = message.removeprefix("Value error, ")  # a validator of this project wrote it
     if ours != message:
         return ours

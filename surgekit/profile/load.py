@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from surgekit import catalogue, yamlfile
 from surgekit.errors import ConfigError
-from surgekit.mistakes import sentences
+from surgekit.mistakes import in_our_words
 from surgekit.profile.schema import FaultPlan, Phase, Profile, Ramp, short_fault
 from surgekit.units import DAY_S
 
@@ -57,4 +57,6 @@ def scaled(profile: Profile, *, peak: float | None = None, duration: float | Non
     try:  # the limits of the file are the limits of what is made of it
         return Profile.model_validate(sized_up.model_dump(by_alias=True, exclude_unset=True))
     except ValidationError as error:
-        raise ConfigError("\n".join(sentences(f"profile {profile.name}, scaled", {}, Profile, error))) from None
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"profile {profile.name} at this size: {field}: {in_our_words(first['msg'])}") from None
