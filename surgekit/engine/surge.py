@@ -27,6 +27,9 @@ STOP_S = 2.0
 """So long may orders under way take to end after a stop."""
 MOST_CARDS = 2_000_000
 """So many cards are remembered for the figure on the terminal; the audit knows all of them."""
+TICK_S = 0.0005
+"""The event loop sleeps in whole milliseconds, rounded up. Waking up half of one early and looking again and again until the
+moment has come makes an order late by a tenth of a millisecond instead of a whole one, and costs little."""
 FLUSH_S = 0.2
 """At most this much of the history is lost when the engine is killed."""
 
@@ -156,11 +159,13 @@ class Surge:
 
     def _send_all(self) -> None:
         for order in self._orders:
-            left = order.intended_s - self.now()
+            left = order.intended_s - self.now() - TICK_S
             if left > 0:
                 self._stop.wait(left)
-            else:
-                gevent.sleep(0)  # behind time: those that were released have to get their turn all the same
+            # Once at least: behind time, those that were released have to get their turn all the same.
+            gevent.sleep(0)
+            while self.now() < order.intended_s and not self._stop.is_set():
+                gevent.sleep(0)
             if self._stop.is_set():
                 return
             self._release(order)

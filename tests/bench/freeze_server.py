@@ -1,0 +1,107 @@
+"""A shop that takes 50 ms for an order, and stands still for one second in every ten.
+
+``python -m tests.bench.freeze_server`` prints ``{"port": …}`` and serves on loopback until its standard input ends.
+
+Nothing queues: every order has a clerk of its own, so its latency depends on its moment of arrival alone. While the shop
+stands still so does the work in it: an order that was being worked on is finished a freeze later, and one that arrives
+then takes its 50 ms from the end of the freeze on. ``truth`` is what follows from that. The first order begins the first
+cycle, so that the same arrivals meet the same freezes however long a tool takes to start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import selectors
+import sys
+import time
+
+SERVICE_S = 0.05
+CYCLE_S = 10.0
+FREEZE_S = 1.0
+
+REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"ok":1}'
+
+
+def latency(offset: float) -> float:
+    """Of an order that arrives ``offset`` into a cycle. A cycle ends with its freeze."""
+    freeze = CYCLE_S - FREEZE_S
+    if offset >= freeze:
+        return CYCLE_S - offset + SERVICE_S
+    return SERVICE_S + (FREEZE_S if offset + SERVICE_S > freeze else 0.0)
+
+
+def truth(share: float) -> float:
+    """The exact quantile of the latency of arrivals that come evenly over whole cycles, in seconds.
+
+    Poisson arrivals do (they see time averages: Wolff, Oper. Res. 30, 1982). The latency exceeds x, for
+    ``SERVICE_S`` ≤ x < ``SERVICE_S + FREEZE_S``, for arrivals in the 50 ms before a freeze and in the first
+    ``SERVICE_S + FREEZE_S - x`` of it: together (2 ``SERVICE_S`` + ``FREEZE_S`` - x) of each ``CYCLE_S``.
+    """
+    at = 2 * SERVICE_S + FREEZE_S - (1 - share) * CYCLE_S
+    return min(max(at, SERVICE_S), SERVICE_S + FREEZE_S)
+
+
+def sampling_error(share: float, orders: int) -> float:
+    """The relative standard error of that quantile from so many orders: sqrt(p(1-p)/n) / density, 0 where it is an atom."""
+    if not SERVICE_S < truth(share) < SERVICE_S + FREEZE_S:
+        return 0.0
+    return math.sqrt(share * (1 - share) / orders) * CYCLE_S / truth(share)
+
+
+class Clerk(asyncio.Protocol):
+    """One connection."""
+
+    start: float | None = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop, self._data = loop, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._out = transport
+
+    def data_received(self, data: bytes) -> None:
+        arrived = time.monotonic()
+        self._data += data
+        while (end := whole(self._data)) is not None:
+            if Clerk.start is None and self._data.startswith(b"POST"):
+                Clerk.start = arrived
+            offset = (arrived - (Clerk.start or arrived)) % CYCLE_S
+            self._data = self._data[end:]
+            # Who has waited longest is answered first when a freeze is over; at equal times a timer's heap has no order.
+            self._loop.call_at(arrived + latency(offset) + offset * 1e-6, self._answer)
+
+    def _answer(self) -> None:
+        if not self._out.is_closing():
+            self._out.write(REPLY)  # type: ignore[attr-defined]
+
+
+def whole(data: bytes) -> int | None:
+    """Where the first request in ``data`` ends; None where it has not."""
+    head = data.find(b"\r\n\r\n")
+    if head < 0:
+        return None
+    at = data[:head].lower().find(b"\r\ncontent-length:")
+    length = int(data[at + 17 : head].split(b"\r\n", 1)[0]) if at >= 0 else 0
+    return head + 4 + length if len(data) >= head + 4 + length else None
+
+
+async def serve() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Clerk(loop), "127.0.0.1", 0, backlog=1024)
+    print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
+    ended = asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), ended.set)
+    await ended.wait()
+    server.close()
+
+
+def main() -> None:
+    # epoll counts in whole milliseconds, which at 50 ms is an error of a percent; select counts in microseconds.
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
+        runner.run(serve())
+
+
+if __name__ == "__main__":
+    main()
