@@ -10,17 +10,15 @@ from typing import Any
 
 import duckdb
 import pytest
-
-from blast_tools import no_traceback, surgekit, tiny
+from blast_tools import no_traceback, surgekit, tiny, valid_blast
 
 
 @pytest.fixture(scope="module")
 def blasted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     """One run on the naive platform: (run folder, what it printed, what it told meanwhile)."""
     folder = tmp_path_factory.mktemp("blast")
-    done = surgekit("blast", "--profile", tiny(folder), "--fault", "supplier-slow@3s+1s", "--out", folder / "run", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "run", done.stdout, done.stderr
+    run, done = valid_blast("--profile", tiny(folder), "--fault", "supplier-slow@3s+1s", out=folder / "run", cwd=folder)
+    return run, done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from blast_tools import no_traceback, surgekit
+from blast_tools import valid_blast
 
 MEASURES = ("confirm_latency", "oversell", "error_rate")
 
 
 def festival(folder: Path, target: str) -> dict[str, Any]:
-    run = folder / target
-    done = surgekit("blast", "--profile", "spring-festival", "--target", target, "--out", run, cwd=folder, timeout=170)
-    no_traceback(done.stdout, done.stderr)
-    assert done.returncode == 0, done.stderr
+    run, _ = valid_blast("--profile", "spring-festival", "--target", target, out=folder / target, cwd=folder)
     found: dict[str, Any] = json.loads((run / "result.json").read_text())
     return found
 
