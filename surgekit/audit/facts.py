@@ -44,10 +44,15 @@ def prepare(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
 _LEDGER = """
 -- A ledger that was read while it moved may show an order twice; the later state has more of everything.
 CREATE TEMP TABLE ledger_once AS
-SELECT DISTINCT ON (number) * EXCLUDE (order_no), number AS order_no, w.meaning
-FROM (SELECT *, coalesce(order_no, order_key, '?') AS number FROM ledger) LEFT JOIN words w USING (status)
-ORDER BY number, refunded_fen DESC NULLS LAST, charged_fen DESC NULLS LAST, charges DESC NULLS LAST, len(card_digests) DESC NULLS LAST,
-         order_key, status, sku, qty, amount_fen, card_digests
+WITH named AS (SELECT * EXCLUDE (order_no), coalesce(order_no, order_key, '?') AS order_no FROM ledger),
+again AS (SELECT order_no FROM named GROUP BY order_no HAVING count(*) > 1)
+SELECT l.*, w.meaning FROM (
+    SELECT * FROM named WHERE order_no NOT IN (SELECT order_no FROM again)
+    UNION ALL
+    (SELECT DISTINCT ON (order_no) * FROM named WHERE order_no IN (SELECT order_no FROM again)
+     ORDER BY order_no, refunded_fen DESC NULLS LAST, charged_fen DESC NULLS LAST, charges DESC NULLS LAST, len(card_digests) DESC NULLS LAST,
+              order_key, status, sku, qty, amount_fen, card_digests)
+) l LEFT JOIN words w USING (status)
 """
 
 _PAYMENTS = """

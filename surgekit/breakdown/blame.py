@@ -15,6 +15,8 @@ Text = dict[str, str]
 BUSY_PERCENT = 85.0
 """A Python process that uses this much of one core has nothing left to give."""
 
+LEAST_MS = 50.0
+"""A hop that grew by less is not what made orders late."""
 MOST_PRODUCTS = 3
 """So many products are told of one by one."""
 
@@ -25,8 +27,13 @@ NOT_ATTRIBUTABLE: dict[str, Any] = {
     "hops": {},
 }
 
+NO_BEFORE: dict[str, Any] = {
+    **NOT_ATTRIBUTABLE,
+    "text": {"en": "it was so from the start: there is no quiet time to compare with", "zh": "从一开始就是如此，没有可对比的平稳时段"},
+}
 
-def of_latency(db: duckdb.DuckDBPyConnection, breach: Breach, width: float) -> dict[str, Any]:
+
+def of_latency(db: duckdb.DuckDBPyConnection, breach: Breach, width: float, limit_s: float) -> dict[str, Any]:
     """Compare each hop in the window of the breach with the orders before it; the one that grew most is to blame."""
     at = breach.at_s
     assert at is not None
@@ -36,12 +43,19 @@ def of_latency(db: duckdb.DuckDBPyConnection, breach: Breach, width: float) -> d
     table = {hop: {"before_ms": before[hop], "during_ms": during[hop]} for hop in hops.HOPS}
     grown = {hop: during[hop] - before[hop] for hop in ("client", "gateway", "supplier", "platform")}
     worst = max(grown, key=lambda hop: grown[hop])
-    if not n_before or not n_during or grown[worst] < 50:
+    if not n_before:
+        return {**NO_BEFORE, "hops": table}
+    if not n_during or grown[worst] < LEAST_MS:
         return {**NOT_ATTRIBUTABLE, "hops": table}
     times = f"{before[worst]:,.0f} ms → {during[worst]:,.0f} ms"
     fault = _fault_at(db, at, at + width)
-    if fault is not None and grown[FAULTS[fault["name"]].hop] > max(50.0, 0.5 * before[FAULTS[fault["name"]].hop]):
-        hop = FAULTS[fault["name"]].hop
+    known = FAULTS.get(fault["name"]) if fault is not None else None
+    if fault is not None and known is not None and known.kind == "refuse" and _only_bought_goods_late(db, at, at + 2 * width, limit_s):
+        en = f"fault {fault['name']} since {fault['start_s']:.0f} s: what must be bought from the supplier is late, and own stock is not"
+        zh = f"故障 {fault['name']} 自 {fault['start_s']:.0f} 秒起：只有需要向供货商采购的订单变慢，自有库存不受影响"
+        return {"name": fault["name"], "kind": "fault", "text": {"en": en, "zh": zh}, "hops": table}
+    if fault is not None and known is not None and grown[known.hop] > max(LEAST_MS, 0.5 * before[known.hop]):
+        hop = known.hop
         en = f"fault {fault['name']} since {fault['start_s']:.0f} s: {hop} {before[hop]:,.0f} ms → {during[hop]:,.0f} ms an order"
         zh = f"故障 {fault['name']} 自 {fault['start_s']:.0f} 秒起:供货商环节 {before[hop]:,.0f} → {during[hop]:,.0f} 毫秒/单"
         if worst == "platform":
@@ -118,11 +132,10 @@ def of_oversell(by_sku: Sequence[tuple[str, int, int]]) -> dict[str, Any]:
             ways_zh.append(f"{twice} 单拿到了别人也有的卡密")
         en.append(f"{sku}: {', '.join(ways_en)}")
         zh.append(f"{sku}:{'，'.join(ways_zh)}")
-    more = len(by_sku) - MOST_PRODUCTS
-    if more > 0:
-        rest = sum(beyond + twice for _, beyond, twice in by_sku[MOST_PRODUCTS:])
-        en.append(f"{rest} orders of {more} other products")
-        zh.append(f"另有 {more} 种商品 {rest} 单")
+    rest = sum(beyond + twice for _, beyond, twice in by_sku[MOST_PRODUCTS:])
+    if rest:
+        en.append(f"{rest} more of other products")
+        zh.append(f"其他商品另有 {rest} 单")
     if any(beyond for _, beyond, _ in by_sku):
         en.append("stock is looked at before the order and not when it is sold")
         zh.append("下单前查库存，卖出时不再核对")
@@ -150,6 +163,19 @@ def _fault_at(db: duckdb.DuckDBPyConnection, begin: float, end: float) -> dict[s
         [end, begin],
     ).fetchone()
     return None if row is None else {"name": row[0], "start_s": row[1]}
+
+
+def _only_bought_goods_late(db: duckdb.DuckDBPyConnection, begin: float, end: float, limit_s: float) -> bool:
+    """Whether goods that the platform must buy first are late, and far more often so than goods that it has.
+
+    A supplier that hangs up at once takes no time, so no hop shows it.
+    """
+    late = dict(
+        db.execute(
+            "SELECT bought, avg((total > ?)::INT) FROM hops WHERE intended_s >= ? AND intended_s < ? GROUP BY bought", [limit_s, begin, end]
+        ).fetchall()
+    )
+    return float(late.get(True, 0.0)) >= 0.2 and float(late.get(True, 0.0)) > 3 * float(late.get(False, 0.0))
 
 
 def _fault_during_errors(db: duckdb.DuckDBPyConnection, begin: float, end: float) -> dict[str, Any] | None:

@@ -12,6 +12,15 @@ from surgekit.model import Status
 
 STEP_S = 0.5
 Z = 1.96
+LASTING = 1.5
+"""A breach lasts when every window that begins within so many widths is over. The first and the last of them share no
+order, so that one short stall, however many orders it hits, is no breakdown; two seconds of nothing but late orders are."""
+AFTER = 0.2
+"""A share as high as this is a breakdown like any higher one; so the break is put where it comes near this, and not where everything is bad."""
+ENOUGH = 20.0
+"""A share of fewer orders than this is no figure to show, unless there never are more."""
+LEAST = 1 / 3
+"""The last windows are cut off by the end of the run; they count while this part of them is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ def wilson(bad: Floats, n: Floats) -> tuple[Floats, Floats]:
 
 def windows(intended_s: Floats, bad: Bools, maybe: Bools, limit: float, width: float, duration: float) -> Windows:
     """Slide a window of ``width`` over the run in steps of half a second. ``intended_s`` is sorted."""
-    start = np.arange(0.0, max(duration - width, 0.0) + STEP_S, STEP_S)
+    start = np.arange(0.0, max(duration - LEAST * width, 0.0) + 1e-9, STEP_S)
     first, last = np.searchsorted(intended_s, start), np.searchsorted(intended_s, start + width)
 
     def count(mask: Bools) -> Floats:
@@ -67,41 +76,57 @@ def windows(intended_s: Floats, bad: Bools, maybe: Bools, limit: float, width: f
 
 
 def breach(history: History, found: Windows, intended_s: Floats, bad: Bools, limit: float) -> Breach:
-    """The first breach that lasts: over the limit in every window that begins within one width.
+    """The first breach that lasts (``LASTING``), in windows over the sorted ``intended_s``.
 
-    The break is placed at the first bad order of that window. The interval reaches from the offered rate where the measure
-    last held for certain to the rate where it had broken for certain.
+    The interval reaches from the lowest to the highest offered rate between where the measure last held for certain and where
+    it had broken for certain. Orders that were to be sent and were not leave *held* undecided: what was planned was not tried.
     """
     if not len(found.start) or not found.n.sum():
         return Breach(Status.UNDECIDED, None, None, None, None)
     share = np.divide(found.bad, found.n, out=np.zeros_like(found.bad), where=found.n > 0)
-    enough = found.n >= min(20.0, float(found.n.max()))
-    worst = float(share[enough].max()) if enough.any() else float(share.max())
-    at = _first_sustained(found.over, found.width)
-    if at is None and not (found.n - found.maybe).sum():
-        return Breach(Status.UNDECIDED, None, None, None, None)
+    enough = found.n >= min(ENOUGH, float(found.n.max()))
+    worst = float(share[enough].max())
+    at = _first_lasting(found.over, found.width)
     if at is None:
-        lasting = np.divide(found.bad + found.maybe, found.n, out=np.zeros_like(found.bad), where=found.n > 0) > limit
-        doubtful = found.maybe.sum() > 0 and _first_sustained(lasting, found.width) is not None
-        return Breach(Status.UNDECIDED if doubtful else Status.HELD, None, None, None, worst)
-    begin, end = found.start[at], found.start[at] + found.width
-    inside = bad & (intended_s >= begin) & (intended_s < end)
-    at_s = float(intended_s[inside][0])
+        perhaps = np.divide(found.bad + found.maybe, found.n, out=np.zeros_like(found.bad), where=found.n > 0) > limit
+        doubtful = bool(found.maybe.sum()) and _first_lasting(perhaps, found.width) is not None
+        blind = not (found.n - found.maybe).sum() or bool(history.unsent.any())
+        return Breach(Status.UNDECIDED if doubtful or blind else Status.HELD, None, None, None, worst)
+    begin, end = float(found.start[at]), float(found.start[at] + found.width)
+    at_s = _change(intended_s, bad, limit, begin, found.width)
     held = np.nonzero(found.under[:at])[0]
     calm_until = float(found.start[held[-1]] + found.width / 2) if len(held) else 0.0
-    low, high = _rates_between(history, min(calm_until, at_s), float(end))
+    low, high = _rates_between(history, min(calm_until, at_s), max(end, at_s))
     return Breach(Status.BROKE, at_s, float(history.rate.rate(at_s)[0]), (low, high), worst)
 
 
-def _first_sustained(over: Bools, width: float) -> int | None:
-    """The first window from which on all windows of one width are over (at the end of the run: all that are left)."""
-    need = max(1, round(width / STEP_S))
+def _first_lasting(over: Bools, width: float) -> int | None:
+    """The first of so many windows in a row, each over, that the breach lasts."""
+    need = min(max(1, round(LASTING * width / STEP_S)), len(over))
     run = 0
     for index, each in enumerate(over):
         run = run + 1 if each else 0
         if run >= need:
             return index - run + 1
     return None
+
+
+def _change(intended_s: Floats, bad: Bools, limit: float, begin: float, width: float) -> float:
+    """The first bad order after the most likely moment at which the share of bad ones went up.
+
+    ``begin`` is where the first window of the breach begins. That window is over as soon as its last part is bad, and a bad
+    order before that part may have been bad luck. So the moment is where the likelihood of a step from the limit to
+    the later share is highest (Page, Biometrika 41, 1954).
+    """
+    near = (intended_s >= begin - width) & (intended_s < begin + (1 + LASTING) * width)
+    times, hits = intended_s[near], bad[near]
+    later = hits[times >= begin + width]
+    after = float(np.clip(later.mean() if len(later) else 1.0, min(2 * limit, 0.9), max(2 * limit, AFTER)))
+    before = max(limit, 0.01)
+    gain = np.where(hits, np.log(after / before), np.log((1 - after) / (1 - before)))
+    since = np.cumsum(gain[::-1])[::-1]
+    step = int(np.argmax(np.where(hits, since, -np.inf)))
+    return float(times[step])
 
 
 def _rates_between(history: History, begin: float, end: float) -> tuple[float, float]:

@@ -40,6 +40,7 @@ class History:
     errors: Bools
     finished_otherwise: Bools
     lost_sight: Bools
+    unsent: Bools
 
     @property
     def limits(self) -> Limits:
@@ -75,7 +76,8 @@ def read(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> History:
         """
         SELECT seq, intended_s, started_s, accepted_s, confirmed_s, ended_s, paused_s, browsed_s, sent_s IS NOT NULL AS sent, errors > 0 AS errors,
                seen IN ('rejected', 'failed') AND confirmed_s IS NULL AS finished_otherwise,
-               split_part(coalesce(reason, ''), ',', 1) IN ('aborted', 'engine_died', 'engine_error') AS lost_sight
+               split_part(coalesce(reason, ''), ',', 1) IN ('aborted', 'engine_died', 'engine_error') AS lost_sight,
+               reason = 'unsent' AS unsent
         FROM orders ORDER BY intended_s, seq
         """
     ).fetchnumpy()
@@ -102,4 +104,5 @@ def read(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> History:
         errors=bools("errors"),
         finished_otherwise=bools("finished_otherwise"),
         lost_sight=lost,
+        unsent=bools("unsent"),
     )

@@ -7,23 +7,26 @@ from typing import Any
 
 import duckdb
 
+from surgekit.eventlog import lines
+
 HOPS = ("client", "submit", "pay", "query", "gateway", "supplier", "platform")
 
 
 def prepare(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
-    """Make the view ``hops``: a row an order that was accepted or waited for, times in seconds.
+    """Make the table ``hops``: a row an order that was accepted or waited for, times in seconds.
 
     ``total``    from the intended time to the confirmation, or to where the buyer stopped watching
+    ``bought``   whether its goods come from the supplier
     ``client``   from the intended time to the moment the engine took the order up: the generator's own lateness
     ``submit``, ``pay``, ``query``  the platform's replies, from when each request was due
     ``gateway``  from the payment to the gateway's first notice
     ``supplier`` what the supplier took for this order, link and faults included
     ``platform`` the rest: inside the platform, queues, locks and all. Pauses of the buyer are in no hop.
     """
-    pattern = str((plan["target"].get("edge") or {}).get("order_no", "^(.+)$")).replace("'", "''")
+    lines.prepare(db, plan)
     db.execute(
-        f"""
-        CREATE TEMP VIEW hops AS
+        """
+        CREATE TEMP TABLE hops AS
         WITH asked AS (
             SELECT seq, sum(done_s - due_s) FILTER (step = 'submit') AS submit, sum(done_s - due_s) FILTER (step = 'pay') AS pay,
                    max(done_s - due_s) FILTER (step = 'poll') AS query,
@@ -31,15 +34,15 @@ def prepare(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
             FROM requests GROUP BY seq
         ),
         bought AS (
-            SELECT coalesce(nullif(regexp_extract(order_no, '{pattern}', 1), ''), order_no) AS order_no, sum(took_s) AS supplier
-            FROM edge WHERE actor = 'link' AND event = 'forward' AND order_no IS NOT NULL GROUP BY 1
+            SELECT l.order_no, sum(e.took_s) AS supplier FROM edge e JOIN lines l ON l.told = e.order_no
+            WHERE e.actor = 'link' AND e.event = 'forward' GROUP BY l.order_no
         ),
         noticed AS (
             SELECT p.order_no, greatest(min(c.t - coalesce(c.took_s, 0)) - min(p.t), 0) AS gateway
             FROM edge p JOIN edge c ON c.order_no = p.order_no AND c.actor = 'gateway' AND c.event = 'callback'
             WHERE p.actor = 'gateway' AND p.event = 'payment' GROUP BY p.order_no
         )
-        SELECT o.seq, o.intended_s, o.sku, o.confirmed_s IS NOT NULL AS confirmed,
+        SELECT o.seq, o.intended_s, o.sku, list_contains($supplied, o.sku) AS bought,
                greatest(coalesce(o.confirmed_s, o.ended_s) - o.intended_s - coalesce(o.paused_s, 0), 0) AS total,
                coalesce(o.started_s - o.intended_s, 0) AS client, coalesce(a.submit, 0) AS submit, coalesce(a.pay, 0) AS pay,
                coalesce(a.query, 0) AS query, coalesce(n.gateway, 0) AS gateway, coalesce(b.supplier, 0) AS supplier,
@@ -48,7 +51,8 @@ def prepare(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
                         - coalesce(a.outside, 0), 0) AS platform
         FROM orders o JOIN asked a USING (seq)
         LEFT JOIN bought b ON b.order_no = o.order_no LEFT JOIN noticed n ON n.order_no = o.order_no
-        """  # noqa: S608
+        """,
+        {"supplied": [each["sku"] for each in plan["target"]["catalogue"] if each.get("supply") == "supplier"]},
     )
 
 

@@ -29,7 +29,7 @@ def measure(
     told = {
         "confirm_latency": {
             **_told(history, slow, limits.late_share, "share"),
-            "blame": blame.of_latency(db, slow, limits.window) if slow.at_s is not None else blame.NOT_ATTRIBUTABLE,
+            "blame": blame.of_latency(db, slow, limits.window, limits.confirm) if slow.at_s is not None else blame.NOT_ATTRIBUTABLE,
         },
         "oversell": _oversell(db, history, audit),
         "error_rate": {

@@ -91,17 +91,19 @@ def _sampled(db: duckdb.DuckDBPyConnection, column: str, n: int) -> list[float |
 
 def _stock(db: duckdb.DuckDBPyConnection, n: int) -> dict[str, Any]:
     """Units left of the products that SurgeKit knows the stock of, and surplus orders so far, by what buyers were sold."""
-    row = db.execute("SELECT sum(unsold) FROM stock WHERE moment = 'start'").fetchone()
-    if row is None or row[0] is None:
-        left: list[float | None] = [None] * n
-    else:
-        at_start = dict(db.execute("SELECT sku, unsold FROM stock WHERE moment = 'start'").fetchall())
+    at_start = dict(db.execute("SELECT sku, sum(unsold) FROM stock WHERE moment = 'start' GROUP BY sku").fetchall())
+    left: list[float | None] = [None] * n
+    if at_start:
         sold = {sku: np.zeros(n) for sku in at_start}
-        for sku, paid, qty in db.execute("SELECT sku, paid_s, qty FROM orders WHERE paid_s IS NOT NULL").fetchall():
+        for sku, second, units in db.execute(
+            "SELECT sku, least(greatest(floor(paid_s), 0), ?)::BIGINT AS second, sum(qty) FROM orders"
+            " WHERE paid_s IS NOT NULL GROUP BY ALL",
+            [n - 1],
+        ).fetchall():
             if sku in sold:
-                sold[sku][min(int(paid), n - 1)] += qty
-        total = sum(np.maximum(units - np.cumsum(sold[sku]), 0) for sku, units in at_start.items())
-        left = [float(each) for each in np.asarray(total)]
+                sold[sku][second] += units
+        total = np.sum([np.maximum(float(units) - np.cumsum(sold[sku]), 0) for sku, units in at_start.items()], axis=0)
+        left = [float(each) for each in total]
     surplus = np.zeros(n)
     for (at,) in db.execute("SELECT at_s FROM surplus WHERE at_s IS NOT NULL").fetchall():
         surplus[min(max(int(at), 0), n - 1)] += 1
