@@ -20,7 +20,8 @@ def recovery(history: History, measures: list[tuple[Breach, Windows]], faults_en
     """``recovered`` with the seconds it took, ``draining``, ``metastable`` or ``inconclusive``.
 
     The clock starts when the offered rate is back below the lowest rate at which something broke and no fault is active.
-    Metastable: still over the limit ``WATCH_S`` later at no more than the first phase's rate, and not getting better.
+    Metastable: still over the limit ``WATCH_S`` later at no more than the first phase's rate, and not getting better,
+    although what set it off (a surge or a fault) has gone.
     """
     broke = [(breach, found) for breach, found in measures if breach.status is Status.BROKE and breach.interval]
     if not broke:
@@ -28,9 +29,12 @@ def recovery(history: History, measures: list[tuple[Breach, Windows]], faults_en
         return {"verdict": "recovered" if calm else "inconclusive", "seconds": 0.0 if calm else None, "note": "nothing_broke"}
     grid = np.linspace(0.0, history.rate.duration, 2001)
     rates = history.rate.rate(grid)
-    floor = max(min(breach.interval[0] for breach, _ in broke if breach.interval), float(rates[0]))
-    high = np.nonzero(rates > floor * 1.05)[0]
-    over_s = max(float(grid[high[-1]]) if len(high) else 0.0, faults_end_s)
+    floor = min(breach.interval[0] for breach, _ in broke if breach.interval)
+    high = np.nonzero(rates > max(0.95 * floor, 1.05 * rates[0]))[0]
+    surge_end_s = float(grid[high[-1]]) if len(high) else 0.0
+    # Calm before it broke is no recovery.
+    over_s = max(surge_end_s, faults_end_s, min(breach.at_s for breach, _ in broke if breach.at_s is not None))
+    gone = len(high) > 0 or faults_end_s > 0
     back, worse = [], []
     for _, found in broke:
         after = np.nonzero(found.start >= over_s)[0]
@@ -44,7 +48,7 @@ def recovery(history: History, measures: list[tuple[Breach, Windows]], faults_en
         return {"verdict": "recovered", "seconds": round(max(each for each in back if each is not None), 1), "note": None}
     if not any(worse):
         return {"verdict": "draining", "seconds": None, "note": None}
-    if watched >= WATCH_S and rates[-1] <= 1.1 * rates[0]:
+    if gone and watched >= WATCH_S and rates[-1] <= 1.1 * rates[0]:
         return {"verdict": "metastable", "seconds": None, "note": None}
     return {"verdict": "inconclusive", "seconds": None, "note": f"watched_{watched:.0f}_s"}
 
