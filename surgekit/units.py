@@ -45,10 +45,10 @@ def seconds(given: Any) -> float:
     return total
 
 
-Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, le=DAY_S, allow_inf_nan=False)]
+Seconds = Annotated[float, BeforeValidator(seconds, json_schema_input_type=float | str), Field(ge=0, le=DAY_S, allow_inf_nan=False)]
 """A time span, 0 to 24 h."""
 
-Span = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=DAY_S, allow_inf_nan=False)]
+Span = Annotated[float, BeforeValidator(seconds, json_schema_input_type=float | str), Field(gt=0, le=DAY_S, allow_inf_nan=False)]
 """A time span that is not empty, up to 24 h."""
 
 Share = Annotated[Real, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -59,6 +59,7 @@ MISTAKES = [
     ("phases.1.rate", {"from": 1, "to": 2, "curve": "cubic"}, "phases[1].rate.curve: should be 'linear' or 'exponential' (found 'cubic')"),
     ("phases.1.rate", {"from": 0, "to": 2, "curve": "exponential"}, "phases[1].rate: an exponential curve needs rates above 0 at both ends"),
     ("phases.1.rate", {"from": 1e-320, "to": 2, "curve": "exponential"}, "phases[1].rate: an exponential curve needs rates above 0 at both"),
+    ("phases.1.rate", {"from": 1, "to": 2, "form": 1}, "phases[1].rate.form: no such field; did you mean from?"),
     ("phases.1.rate", {"from_": 1, "to": 2}, "phases[1].rate.from: is missing"),
     ("phases.1.duration", 0, "phases[1].duration: should be greater than 0 (found 0)"),
     ("phases.1.duration", "24h", "phases: the phases last more than 24 h together"),
@@ -180,3 +181,8 @@ def test_oversell_has_5000_orders_of_one_unit_for_2000_cards() -> None:
     assert all(kind.qty is None for kind in loaded.buyers.classes.values())
     assert (loaded.buyers.browse, loaded.buyers.double_click, loaded.buyers.retry.most, loaded.faults) == (0, 0, 0, [])
     assert abs(curve(loaded).total - 5000) < 1  # what --dry-run shows as rates is what happens
+
+
+def test_editors_are_told_that_a_duration_may_be_words() -> None:
+    duration = Profile.model_json_schema()["$defs"]["Phase"]["properties"]["duration"]
+    assert {each["type"] for each in duration["anyOf"]} == {"number", "string"}

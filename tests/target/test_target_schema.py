@@ -84,6 +84,8 @@ MISTAKES = [
     ("steps.submit.json", {"a": "}"}, "steps.submit.json: a lone } in '}'; write }} for the character itself"),
     ("steps.submit.form", {"a": "b"}, "steps.submit: json and form are two bodies; a request has one"),
     ("steps.submit.form", {"a": 3}, "steps.submit.form.a: text is wanted; put it into quotes (found 3)"),
+    ("steps.submit.jsn", {}, "steps.submit.jsn: no such field; did you mean json?"),
+    ("steps.poll.replies.0", {"clas": "ok"}, "steps.poll.replies[0].class: is missing"),
     ("steps.submit.query", {"a": "{x}"}, "steps.submit: nothing gives {x}"),
     ("steps.submit.headers", {"X-A": "{x}"}, "steps.submit: nothing gives {x}"),
     ("steps.submit.headers", {"X A": "b"}, "steps.submit.headers: X A: not an HTTP header"),
