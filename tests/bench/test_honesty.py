@@ -1,0 +1,46 @@
+"""What SurgeKit reports is what arrivals that wait for nobody meet."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.bench import freeze_server, honesty  # noqa: E402 - the benches are a package below the root
+
+STILL_MS = 0.5
+TRIES = 3
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.89, 0.9, 0.95, 0.99, 0.994, 0.995, 0.999])
+def test_the_truth_on_paper_is_that_of_the_shop(share: float) -> None:
+    """Against the shop's own rule, at a hundred thousand moments spread evenly over a cycle."""
+    moments = [freeze_server.CYCLE_S * (number + 0.5) / 100_000 for number in range(100_000)]
+    met = sorted(map(freeze_server.latency, moments))
+    assert freeze_server.truth(share) == pytest.approx(met[int(share * len(met))], abs=2e-4)
+
+
+def test_the_reported_quantiles_are_those_of_the_open_loop() -> None:
+    """Within 3 %, where the machine is still enough to tell: a thread that only sleeps has to wake up in time."""
+    for _ in range(TRIES):
+        said = subprocess.run(
+            [sys.executable, "-c", "import json; from tests.bench import honesty; print(json.dumps(honesty.run(True)))"],
+            cwd=ROOT, capture_output=True, text=True, timeout=150, check=True,
+        )  # fmt: skip
+        result: dict[str, Any] = json.loads(said.stdout)
+        ours, theirs = result["rows"]
+        assert (ours["tool"], theirs["tool"]) == ("surgekit", "locust")
+        assert theirs["p99_err"] > 0.5, "users who wait for the shop do not notice that it stands still"
+        errors = {name: ours[f"{name}_err"] for name in ("p50", "p99", "p999")}
+        if max(errors.values()) < 0.03:
+            return
+        if result["control_ms"]["p90"] < STILL_MS:
+            pytest.fail(f"{errors}\n{honesty.table(result)}\n{result}")
+    pytest.skip(f"this machine is too busy to time anything: {result['control_ms']}")

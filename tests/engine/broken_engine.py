@@ -1,0 +1,36 @@
+"""The engine with a fault of its own, named in ``FAULT``: what a mistake in SurgeKit would do to a run."""
+
+import os
+import sys
+
+from surgekit import lifeline
+from surgekit.engine.commands import Commands
+
+if __name__ == "__main__":
+    commands = Commands()
+    lifeline.hold(commands.line)
+    from surgekit.engine import process, surge
+    from surgekit.engine.journey import Journey
+
+    sound = Journey.run
+
+    def broken(self):  # type: ignore[no-untyped-def]  # noqa: ANN
+        order = self._order
+        match os.environ["FAULT"]:
+            case "journey" if order.seq == 3:
+                raise LookupError("order three")
+            case "busy" if order.seq == 3:
+                while True:
+                    pass
+            case "pause" if order.seq == 3:
+                until = surge.clock.now() + 0.4
+                while surge.clock.now() < until:
+                    pass
+        return sound(self)
+
+    Journey.run = broken  # type: ignore[method-assign]
+    if os.environ["FAULT"] == "values":
+        surge.Surge._values = lambda self, order, key: {}["nothing"]  # type: ignore[assignment]
+    if os.environ["FAULT"] == "schedule":
+        surge.Surge._release = lambda self, order: {}["nothing"]  # type: ignore[assignment]
+    sys.exit(process.main(commands))
