@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 from collections.abc import Iterator, Mapping
@@ -25,10 +26,10 @@ class Platform:
     def __init__(self, target: Target, place: Origin, run_id: str) -> None:
         self._target = target
         self._place = place
+        self._address = place.addresses[0]
         self._client = httpx.Client(
-            base_url=f"{place.scheme}://{place.netloc}",
             timeout=httpx.Timeout(10.0, connect=target.timeouts.connect),
-            headers={"X-Surge-Run": run_id},
+            headers={"X-Surge-Run": run_id, "Host": place.netloc},
             trust_env=False,  # a proxy from the environment would carry the reads to another host
         )
 
@@ -42,7 +43,14 @@ class Platform:
         """Raises ``TargetError`` when nothing answers, or not over TLS as it should."""
         where = f"{self._place.scheme}://{self._place.netloc}"
         try:
-            self._client.request("GET", "/")
+            # localhost is ::1 and 127.0.0.1, and most servers listen on one of them only.
+            for address in self._place.addresses[:-1]:
+                self._address = address
+                with contextlib.suppress(httpx.ConnectError):
+                    self._request("/")
+                    return
+            self._address = self._place.addresses[-1]
+            self._request("/")
         except httpx.ConnectError as error:
             cause = _cause(error)
             if isinstance(cause, ssl.SSLError) or "CERTIFICATE" in str(error) or "SSL" in str(error):
@@ -55,6 +63,12 @@ class Platform:
             raise TargetError(f"{where}: connected, but no answer within 10 s") from None
         except httpx.HTTPError as error:
             raise TargetError(f"{where}: does not speak HTTP as expected: {error}") from None
+
+    def _request(self, path: str) -> httpx.Response:
+        """GET ``path`` from the address that was checked; looking the name up again could lead elsewhere."""
+        host = f"[{self._address}]" if ":" in self._address else self._address
+        extensions = {"sni_hostname": self._place.host} if self._place.scheme == "https" else {}
+        return self._client.get(f"{self._place.scheme}://{host}:{self._place.port}{path}", extensions=extensions)
 
     def stock(self) -> dict[str, dict[str, int]] | None:
         """SKU → figures ``total`` and ``unsold``; None where the target file describes no such read.
@@ -103,7 +117,7 @@ class Platform:
         for name, value in values.items():
             url = url.replace("{" + name + "}", quote(str(value), safe=""))
         try:
-            reply = self._client.get(url)
+            reply = self._request(url)
             data = json.loads(reply.content)
         except httpx.HTTPError as error:
             raise TargetError(f"GET {url}: {type(error).__name__}: {error}") from None

@@ -137,8 +137,8 @@ def of_oversell(by_sku: Sequence[tuple[str, int, int]]) -> dict[str, Any]:
         en.append(f"{rest} more of other products")
         zh.append(f"其他商品另有 {rest} 单")
     if any(beyond for _, beyond, _ in by_sku):
-        en.append("stock is looked at before the order and not when it is sold")
-        zh.append("下单前查库存，卖出时不再核对")
+        en.append("no stock is held for an order when it is taken")
+        zh.append("下单时没有预占库存")
     else:
         en.append("a card is picked for one buyer without being taken from the others")
         zh.append("取卡与标记已售之间没有锁定")

@@ -43,7 +43,7 @@ def test_oversell_breaks_with_the_first_order_beyond_the_stock(tmp_path: Path) -
 def test_oversell_is_told_by_product_worst_first_and_by_what_the_buyer_got(tmp_path: Path) -> None:
     assert two_products(tmp_path)["blame"]["text"]["en"] == (
         "game: 2 orders were paid for when no card was left, 1 got a card that somebody else has too; "
-        "skin: 1 got a card that somebody else has too; stock is looked at before the order and not when it is sold"
+        "skin: 1 got a card that somebody else has too; no stock is held for an order when it is taken"
     )
 
 
