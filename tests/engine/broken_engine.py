@@ -20,6 +20,7 @@ if __name__ == "__main__":
             case "journey" if order.seq == 3:
                 raise LookupError("order three")
             case "busy" if order.seq == 3:
+                print("cannot be interrupted", file=sys.stderr, flush=True)
                 while True:
                     pass
             case "pause" if order.seq == 3:

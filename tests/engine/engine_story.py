@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,20 @@ HERE = Path(__file__).resolve().parent
 LONG = 60
 
 
+def wait_for(what: Callable[[], bool]) -> None:
+    by = clock.now() + LONG
+    while not what():
+        assert clock.now() < by
+        time.sleep(0.01)
+
+
 class Platform:
     """Takes orders on loopback, in a thread. Every ``mute``-th order never gets an answer; 1 means all of them."""
 
     def __init__(self, mute: int = 0) -> None:
         self.mute = mute
         self.keys: Counter[str] = Counter()
+        self.open: list[asyncio.Transport] = []
         self._loop = asyncio.new_event_loop()
         serving = self._loop.create_server(lambda: Clerk(self), "127.0.0.1", 0, backlog=512)
         self._server = self._loop.run_until_complete(serving)
@@ -36,17 +44,13 @@ class Platform:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
 
-    def has(self, orders: int) -> None:
-        """Wait until so many have come."""
-        by = clock.now() + LONG
-        while len(self.keys) < orders:
-            assert clock.now() < by
-            time.sleep(0.01)
-
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._server.close()
+        for transport in self.open:
+            transport.abort()
+        self._loop.run_until_complete(asyncio.sleep(0.01))
         self._loop.close()
 
 
@@ -57,15 +61,14 @@ class Clerk(asyncio.Protocol):
         self._platform = platform
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self._out = transport
+        self._platform.open.append(transport)
 
     def data_received(self, data: bytes) -> None:
         self._platform.keys[json.loads(data.partition(b"\r\n\r\n")[2])["key"]] += 1
         if not self._platform.mute or self._platform.keys.total() % self._platform.mute:
-            self._out.write(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"ok":1}')  # type: ignore[attr-defined]
-
-    def eof_received(self) -> None:
-        self._out.close()
+            self._out.write(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"ok":1}')
 
 
 class Engine:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_story import Engine, engine
+from engine_story import Engine, engine, wait_for
 
 from surgekit import clock
 from surgekit.errors import RunError
@@ -135,7 +135,7 @@ def test_the_engine_ends_when_its_run_does(tmp_path: Path, fault: str) -> None:
     """Its standard input ends, and so does it, even while a greenlet never gives up its turn."""
     with engine(tmp_path, mute=1, seconds=60) as (story, platform):
         story.start(module="broken_engine", fault=fault)
-        platform.has(3)
+        wait_for(lambda: "cannot be interrupted" in (story.run / "engine.log").read_text() if fault else len(platform.keys) > 3)
         assert story.child.process.stdin is not None
         story.child.process.stdin.close()
         assert story.child.process.wait(timeout=10) == 0
