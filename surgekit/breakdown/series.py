@@ -90,21 +90,24 @@ def _sampled(db: duckdb.DuckDBPyConnection, column: str, n: int) -> list[float |
 
 
 def _stock(db: duckdb.DuckDBPyConnection, n: int) -> dict[str, Any]:
-    """Units left of the products that SurgeKit knows the stock of, and surplus orders so far, by what buyers were sold."""
-    at_start = dict(db.execute("SELECT sku, sum(unsold) FROM stock WHERE moment = 'start' GROUP BY sku").fetchall())
-    left: list[float | None] = [None] * n
+    """Units left of the scarcest product, by what buyers paid for, and surplus orders so far (of all products).
+
+    All products together would hide that one of them ran out.
+    """
+    sold: dict[str, Floats] = {}
+    for sku, second, units in db.execute(
+        "SELECT sku, least(greatest(floor(paid_s), 0), ?)::BIGINT AS second, sum(qty) FROM orders"
+        " WHERE paid_s IS NOT NULL GROUP BY ALL",
+        [n - 1],
+    ).fetchall():
+        sold.setdefault(sku, np.zeros(n))[second] += units
+    at_start = db.execute("SELECT sku, sum(unsold) FROM stock WHERE moment = 'start' GROUP BY sku ORDER BY sku").fetchall()
+    told: dict[str, Any] = {"stock_left": [None] * n, "stock_sku": ""}
     if at_start:
-        sold = {sku: np.zeros(n) for sku in at_start}
-        for sku, second, units in db.execute(
-            "SELECT sku, least(greatest(floor(paid_s), 0), ?)::BIGINT AS second, sum(qty) FROM orders"
-            " WHERE paid_s IS NOT NULL GROUP BY ALL",
-            [n - 1],
-        ).fetchall():
-            if sku in sold:
-                sold[sku][second] += units
-        total = np.sum([np.maximum(float(units) - np.cumsum(sold[sku]), 0) for sku, units in at_start.items()], axis=0)
-        left = [float(each) for each in total]
+        sku, units = min(at_start, key=lambda each: each[1] - float(sold.get(each[0], np.zeros(n)).sum()))
+        left = np.maximum(float(units) - np.cumsum(sold.get(sku, np.zeros(n))), 0)
+        told = {"stock_left": [float(each) for each in left], "stock_sku": sku}
     surplus = np.zeros(n)
     for (at,) in db.execute("SELECT at_s FROM surplus WHERE at_s IS NOT NULL").fetchall():
         surplus[min(max(int(at), 0), n - 1)] += 1
-    return {"stock_left": left, "oversold": np.cumsum(surplus).astype(int).tolist()}
+    return {**told, "oversold": np.cumsum(surplus).astype(int).tolist()}

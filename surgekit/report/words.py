@@ -288,6 +288,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "chart.shares.says": ("Worst second: {worst} {name} ({at}).", "最差的一秒：{name} {worst}（{at}）。"),
     "chart.shares.none": ("No errors, and nothing late.", "没有错误，也没有迟到。"),
     "chart.stock": ("Stock", "库存"),
+    "chart.stock_of": ("Stock of {sku}, the scarcest", "{sku} 库存（最紧缺）"),
     "chart.stock.says": ("Oversold by the end: {n}.", "到结束时超卖 {n}。"),
     "chart.stock.gone": (
         "Stock is gone at {at}; oversold by the end: {n}.",

@@ -100,7 +100,7 @@ def test_what_it_says_can_be_written_as_json(tmp_path: Path) -> None:
 def test_series_have_one_value_for_each_second(tmp_path: Path) -> None:
     rows = [order(1, cards=["a"]), order(2, cards=["b"], qty=3)]
     _, series = analyse(write(tmp_path, orders=rows, ledger=[booked(1, cards=["a"]), booked(2, cards=["b"])], stock=stocked(3)))
-    columns = [name for name in series if name not in ("cpu", "phases", "faults", "marks", "limit_ms")]
+    columns = [name for name in series if name not in ("cpu", "phases", "faults", "marks", "limit_ms", "stock_sku")]
     assert {name: len(series[name]) for name in columns} == dict.fromkeys(columns, 21)
     assert (series["stock_left"][:4], series["confirmed"][:4]) == ([3.0, 2.0, 0.0, 0.0], [0, 1, 1, 0])
 

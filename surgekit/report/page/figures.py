@@ -119,7 +119,8 @@ def panels_of(data: Frame, limits: Mapping[str, Any], lang: Lang) -> list[Panel]
     # Twelve oversold cards would be invisible on an axis made for ten thousand in stock.
     apart = stock is not None and over is not None and 0 < over[0] < stock[0] / 10
     together = [("stock_left", "sent")] if apart else [("stock_left", "sent"), ("oversold", "over")]
-    panels.append(Panel("stock", phrase("chart.stock", lang), says_stock(data, lang), "count",
+    stock_title = phrase("chart.stock_of", lang, sku=data.stock_of) if data.stock_of else phrase("chart.stock", lang)
+    panels.append(Panel("stock", stock_title, says_stock(data, lang), "count",
                         lines(*together), [] if apart else ["oversell"]))  # fmt: skip
     if apart and over is not None:
         panels.append(Panel("oversold", phrase("chart.oversold", lang),

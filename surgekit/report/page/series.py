@@ -38,7 +38,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Frame:
-    """All columns over one time axis. ``cpu.<process>`` columns hold percent. ``step_s`` seconds stand in one point."""
+    """All columns over one time axis. ``cpu.<process>`` columns hold percent. ``step_s`` seconds stand in one point.
+    ``stock_of`` names the product whose stock is shown; empty where it is all of them."""
 
     t: list[float]
     columns: dict[str, Values]
@@ -46,6 +47,7 @@ class Frame:
     faults: list[Span]
     marks: list[Mark]
     step_s: int
+    stock_of: str = ""
 
     def has(self, name: str) -> bool:
         """Whether the column holds at least one number."""
@@ -81,6 +83,7 @@ def frame(series: Mapping[str, Any], lang: Lang) -> Frame:
         faults=spans(series.get("faults"), lang),
         marks=marks(series.get("marks")),
         step_s=step,
+        stock_of=clipped(said(series.get("stock_sku"), lang), 60),
     )
 
 
