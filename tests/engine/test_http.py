@@ -348,13 +348,14 @@ def test_a_read_that_had_half_an_answer_is_not_asked_again() -> None:
         assert len(server.heard) == 2
 
 
-@pytest.mark.parametrize("headers", [[b"Connection: close"], []], ids=["says close", "sends more"])
-def test_a_connection_that_cannot_be_trusted_is_not_kept(headers: list[bytes]) -> None:
+WHOLE = OK + b"Content-Length: 2\r\n"
+
+
+@pytest.mark.parametrize("said", [WHOLE + b"Connection: close\r\n\r\nok", WHOLE + b"\r\nok" + WHOLE + b"\r\nNO"], ids=["says close", "says more"])
+def test_a_connection_that_cannot_be_trusted_is_not_kept(said: bytes) -> None:
     def manners(talk: Talk) -> None:
         while talk.hear():
-            talk.answer(b"ok" if headers else b"okMORE"[:2], *headers)
-            if not headers:
-                talk.say(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL")
+            talk.say(said)
 
     with Awkward(manners) as server, client_of(url(server)) as client:
         for _ in range(3):
