@@ -84,8 +84,9 @@ def test_a_platforms_own_product_codes_do_not_matter(tmp_path: Path) -> None:
 
 
 def test_goods_of_a_supplier_have_no_stock(tmp_path: Path) -> None:
+    """Some platforms list them all the same, with none on the shelf."""
     run = write(
-        tmp_path, stock=stocked(5), orders=[order(1), *(order(n, sku="topup") for n in range(2, 9))],
+        tmp_path, stock=[*stocked(5), *stocked(0, "topup")], orders=[order(1), *(order(n, sku="topup") for n in range(2, 9))],
         ledger=[booked(n) for n in range(1, 9)],
     )  # fmt: skip
     told = judged(run)
