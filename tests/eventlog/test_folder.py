@@ -107,3 +107,9 @@ def test_numbers_and_keys_of_any_kind_can_be_written(tmp_path: Path) -> None:
 
     folder.write_json(tmp_path / "x.json", {"a": np.float64(1.5), "b": {1: "one"}})
     assert json.loads((tmp_path / "x.json").read_text()) == {"a": 1.5, "b": {"1": "one"}}
+
+
+def test_a_name_that_looks_like_a_pattern_reads_no_other_run(tmp_path: Path) -> None:
+    write(tmp_path / "run1", orders=[order(1)])
+    with opened(write(tmp_path / "run?", orders=[order(2)])) as db:
+        assert db.execute("SELECT seq FROM orders").fetchall() == [(2,)]
