@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
+import shutil
 import signal
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -109,20 +110,37 @@ def blast(options: Options, show: Show) -> Path:
     folder.write_json(run / "run.json", record)
     show.planned(told.profile, told.target, run, told.seed)
 
+    with folder.held(run):
+        _surge(told, run, record, show)
+
+        # 6. The history becomes final, and what it means is worked out from it.
+        seal(run)
+        finish.finish(run, options.lang)
+    show.finished(run)
+    return run
+
+
+def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
+    """Steps 2 to 5: everything for which processes run."""
     with ExitStack() as stack:
         # 2. The world around the platform, then the platform: it is told where its supplier and gateway are.
         crew = stack.enter_context(Crew(run, told.target, told.profile, told.seed, told.salt, told.stock))
         crew.start_platform()
         place = resolved(origin(crew.base_url))
         platform = stack.enter_context(Platform(told.target, place, told.run_id))
-        platform.preflight()
         stock = SpoolWriter(run / "spool" / "stock.jsonl")
-        _check_stock(_read_stock(platform, stock, "start", 0.0), told)
+        try:
+            platform.preflight()
+            _check_stock(_read_stock(platform, stock, "start", 0.0), told)
+        except TargetError:
+            if told.target.start is None:
+                shutil.rmtree(run)  # nothing ran, so there is nothing to look up
+            raise
 
         # 3. The engines load, compile the target and draw their shard of the schedule; then all start at one moment.
         record |= {"base_url": crew.base_url, "processes": crew.pids()}
         folder.write_json(run / "run.json", record)
-        crew.start_engines(options.workers, web=options.web)
+        crew.start_engines(told.options.workers, web=told.options.web)
         t0 = clock.now() + HEAD_START_S
         record |= {"t0": t0, "processes": crew.pids()}
         folder.write_json(run / "run.json", record)
@@ -141,16 +159,11 @@ def blast(options: Options, show: Show) -> Path:
         # 5. Everything settles; then the platform is asked what became of each order.
         show.settling()
         record |= {"engine_ended": ended.how, "notes": ended.notes, "aborted": ended.aborted, "ended_s": tempo.now()}
+        folder.write_json(run / "run.json", record)
         record["witnesses"] = settle_and_read(
             run, told.target, crew.edge, platform, stock, tempo.now, salt=told.salt, settle_s=told.profile.settle
         )
         folder.write_json(run / "run.json", record)
-
-    # 6. The history becomes final, and what it means is worked out from it.
-    seal(run)
-    finish.finish(run, options.lang)
-    show.finished(run)
-    return run
 
 
 def _record(told: Plan) -> dict[str, Any]:

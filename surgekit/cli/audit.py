@@ -22,9 +22,11 @@ def command(run: Path, gate: bool, explain: str | None, lang: str, form: str) ->
     from surgekit.audit.folder import audited
     from surgekit.cli.exits import INCONCLUSIVE, VIOLATED
     from surgekit.errors import ConfigError
+    from surgekit.eventlog import folder
     from surgekit.report.terminal import audit_table
 
-    verdicts = audited(run, every_example=explain is not None)
+    with folder.held(run):
+        verdicts = audited(run, every_example=explain is not None)
     if explain is not None:
         names = [each["invariant"] for each in verdicts]
         if explain not in names:

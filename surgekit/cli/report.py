@@ -20,6 +20,7 @@ def command(run: Path, to: str, lang: str, form: str) -> None:
     What a run left behind that was killed on the way can be reported too; it is void, and says so.
     """
     from surgekit.errors import ConfigError
+    from surgekit.eventlog import folder
     from surgekit.report import finish
     from surgekit.report.terminal import verdict
 
@@ -27,7 +28,8 @@ def command(run: Path, to: str, lang: str, form: str) -> None:
     for each in kinds:
         if each not in finish.KINDS:
             raise ConfigError(f"--to {each}: not a kind of report; there are {', '.join(finish.KINDS)}")
-    result = finish.finish(run, "zh" if lang == "zh" else "en", kinds or ("json", "html"))
+    with folder.held(run):
+        result = finish.finish(run, "zh" if lang == "zh" else "en", kinds or ("json", "html"))
     if form == "json":
         click.echo((run / "result.json").read_text(encoding="utf-8") if "json" in (kinds or ("json",)) else finish.as_json(result), nl=False)
     elif kinds:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,27 @@ def create(out: Path | None, profile: str) -> Path:
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written: {error.strerror}; choose a folder with --out") from None
     return folder
+
+
+@contextmanager
+def held(run: Path) -> Iterator[None]:
+    """Have ``run`` for this process alone. The kernel lets go of it when the process ends, however that happens.
+
+    Without this, a report of a run that is still going on would seal its spool under the engine's hands.
+    Raises ``RunError`` where another process has it.
+    """
+    try:
+        handle = os.open(run, os.O_RDONLY)
+    except OSError:
+        raise RunError(f"{run}: no such folder; a run folder is named runs/<time>-<profile>") from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RunError(f"{run}: this run is still going on, or is being reported by another process; wait for its end") from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def write(path: Path, data: bytes) -> None:

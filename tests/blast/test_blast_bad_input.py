@@ -83,6 +83,7 @@ def test_a_platform_that_is_not_there(tmp_path: Path) -> None:
     done = surgekit("blast", "--profile", tiny(tmp_path, NO_STOCK), "--target", target, cwd=tmp_path)
     assert done.returncode == 1
     assert "nothing answers there" in done.stderr
+    assert not list((tmp_path / "runs").glob("*"))
     no_traceback(done.stderr)
 
 

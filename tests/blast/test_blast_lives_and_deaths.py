@@ -85,6 +85,21 @@ def test_a_killed_command_leaves_no_process_and_its_remains_can_be_reported(tmp_
     assert {each["verdict"] for each in result["audit"]} <= {"undecided", "violated"}
 
 
+def test_a_run_that_is_still_going_on_is_not_touched(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with running("blast", "--profile", tiny(tmp_path), "--out", run, cwd=tmp_path) as blast:
+        surge_under_way(run, 1.0)
+        for command in ("report", "audit"):
+            told = surgekit(command, run, cwd=tmp_path)
+            assert told.returncode == 1
+            assert "still going on" in told.stderr
+            no_traceback(told.stderr)
+        assert (run / "spool").is_dir()
+        blast.communicate(timeout=90)
+    assert blast.returncode in (0, 3)
+    assert (run / "result.json").exists()
+
+
 def test_ctrl_c_stops_sending_and_still_reports(tmp_path: Path) -> None:
     run = tmp_path / "run"
     with running("blast", "--profile", tiny(tmp_path), "--out", run, cwd=tmp_path) as blast:

@@ -131,7 +131,7 @@ def says(*blocks: bytes) -> Awkward:
         ([OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nab", b"c\r\n0\r\nTrailer: x\r\n\r\n"], b"abc"),
         ([OK + b"\r\nuntil the end"], b"until the end"),
         ([OK + b"Content-Length: 0\r\n\r\n"], b""),
-        ([b"HTTP/1.1 100 Continue\r\n\r\n", OK + b"Content-Length: 2\r\n\r\nok"], b"ok"),
+        ([b"HTTP/1.1 100 Continue\r\nX: 1\r\n\r\n", OK + b"Content-Length: 2\r\n\r\nok"], b"ok"),
         ([b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"\r\nok"], b"ok"),
         ([b"HTTP/1.0 200 OK\r\n\r\nold"], b"old"),
         ([OK + b"Content-Length: 2\r\n\r\nok" + b"GARBAGE"], b"ok"),
