@@ -15,7 +15,9 @@ sys.path.insert(0, str(ROOT))
 
 from tests.bench import freeze_server, honesty  # noqa: E402 - the benches are a package below the root
 
-STILL_MS = 0.5
+STILL_MS = {"p90": 0.5, "worst": 10.0}
+"""A p50 of 50 ms is known to 3 % only where waking up takes less than a millisecond, and a p99.9 of six thousand orders only
+where nothing stood still that six of them were waiting for."""
 TRIES = 3
 
 
@@ -41,6 +43,6 @@ def test_the_reported_quantiles_are_those_of_the_open_loop() -> None:
         errors = {name: ours[f"{name}_err"] for name in ("p50", "p99", "p999")}
         if max(errors.values()) < 0.03:
             return
-        if result["control_ms"]["p90"] < STILL_MS:
+        if all(result["control_ms"][name] < most for name, most in STILL_MS.items()):
             pytest.fail(f"{errors}\n{honesty.table(result)}\n{result}")
     pytest.skip(f"this machine is too busy to time anything: {result['control_ms']}")
