@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import secrets
 import shlex
-import shutil
 import signal
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -80,6 +79,10 @@ def plan(options: Options) -> Plan:
     shop = target.load(options.target)
     for number, each in enumerate(shape.faults):
         faults.find(each.fault)
+        if each.start >= shape.duration:
+            raise ConfigError(
+                f"faults[{number}] ({each.fault}) starts at {each.start:g} s, and profile {shape.name} ends at {shape.duration:g} s"
+            )
         if shop.start is None:
             raise ConfigError(
                 f"faults[{number}] ({each.fault}): the supplier of {shop.name} is not played by SurgeKit, so it cannot be broken; "
@@ -134,7 +137,7 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
             _check_stock(_read_stock(platform, stock, "start", 0.0), told)
         except TargetError:
             if told.target.start is None:
-                shutil.rmtree(run)  # nothing ran, so there is nothing to look up
+                folder.discard(run)  # nothing ran, so there is nothing to look up
             raise
 
         # 3. The engines load, compile the target and draw their shard of the schedule; then all start at one moment.

@@ -38,6 +38,7 @@ class Windows:
     maybe: Floats
     over: Bools
     under: Bools
+    blind: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,13 @@ def wilson(bad: Floats, n: Floats) -> tuple[Floats, Floats]:
     return np.where(n > 0, middle - half, 0.0), np.where(n > 0, middle + half, 1.0)
 
 
-def windows(intended_s: Floats, bad: Bools, maybe: Bools, limit: float, width: float, duration: float) -> Windows:
-    """Slide a window of ``width`` over the run in steps of half a second. ``intended_s`` is sorted."""
+def windows(
+    intended_s: Floats, bad: Bools, maybe: Bools, limit: float, width: float, duration: float, hidden_s: Floats | None = None
+) -> Windows:
+    """Slide a window of ``width`` over the run in steps of half a second. ``intended_s`` is sorted.
+
+    ``hidden_s`` (sorted) are orders that arrived and tell nothing about this measure; a window of such orders only is blind.
+    """
     start = np.arange(0.0, max(duration - LEAST * width, 0.0) + 1e-9, STEP_S)
     first, last = np.searchsorted(intended_s, start), np.searchsorted(intended_s, start + width)
 
@@ -72,14 +78,19 @@ def windows(intended_s: Floats, bad: Bools, maybe: Bools, limit: float, width: f
     n, k, unsure = (last - first).astype(np.float64), count(bad), count(maybe & ~bad)
     low, _ = wilson(k, n)
     _, high = wilson(k + unsure, n)
-    return Windows(width, start, n, k, unsure, (low > limit) & (k >= 2), (high < limit) & (n > 0))
+    blind = np.zeros(len(start), dtype=np.bool_)
+    if hidden_s is not None:
+        blind = (n == 0) & (np.searchsorted(hidden_s, start + width) > np.searchsorted(hidden_s, start))
+    return Windows(width, start, n, k, unsure, (low > limit) & (k >= 2), (high < limit) & (n > 0), blind)
 
 
 def breach(history: History, found: Windows, intended_s: Floats, bad: Bools, limit: float) -> Breach:
     """The first breach that lasts (``LASTING``), in windows over the sorted ``intended_s``.
 
     The interval reaches from the lowest to the highest offered rate between where the measure last held for certain and where
-    it had broken for certain. Orders that were to be sent and were not leave *held* undecided: what was planned was not tried.
+    it had broken for certain. A share that is above the limit over the whole run is a
+    break too, wherever it began. *Held* becomes undecided where orders were planned and not tried, where a lasting stretch
+    tells nothing, and where the share of the whole run is above the limit without being certain.
     """
     if not len(found.start) or not found.n.sum():
         return Breach(Status.UNDECIDED, None, None, None, None)
@@ -88,9 +99,17 @@ def breach(history: History, found: Windows, intended_s: Floats, bad: Bools, lim
     worst = float(share[enough].max())
     at = _first_lasting(found.over, found.width)
     if at is None:
+        surely, _ = wilson(np.asarray(float(bad.sum())), np.asarray(float(len(bad))))
+        if float(surely) > limit:
+            return _all_along(history, found, worst)
         perhaps = np.divide(found.bad + found.maybe, found.n, out=np.zeros_like(found.bad), where=found.n > 0) > limit
         doubtful = bool(found.maybe.sum()) and _first_lasting(perhaps, found.width) is not None
-        blind = not (found.n - found.maybe).sum() or bool(history.unsent.any())
+        blind = (
+            not (found.n - found.maybe).sum()
+            or bool(history.unsent.any())
+            or _first_lasting(found.blind, found.width) is not None
+            or float(bad.mean()) > limit
+        )
         return Breach(Status.UNDECIDED if doubtful or blind else Status.HELD, None, None, None, worst)
     begin, end = float(found.start[at]), float(found.start[at] + found.width)
     at_s = _change(intended_s, bad, limit, begin, found.width)
@@ -98,6 +117,17 @@ def breach(history: History, found: Windows, intended_s: Floats, bad: Bools, lim
     calm_until = float(found.start[held[-1]] + found.width / 2) if len(held) else 0.0
     low, high = _rates_between(history, min(calm_until, at_s), max(end, at_s))
     return Breach(Status.BROKE, at_s, float(history.rate.rate(at_s)[0]), (low, high), worst)
+
+
+def _all_along(history: History, found: Windows, worst: float) -> Breach:
+    """Over the limit for certain in the whole run, and in no stretch of it so clearly that a moment could be named.
+
+    It is placed at the first window that is over by itself, else at the start; the bracket is every rate that was offered.
+    """
+    over = np.nonzero(found.over)[0]
+    at_s = float(found.start[over[0]]) if len(over) else 0.0
+    interval = _rates_between(history, 0.0, history.rate.duration)
+    return Breach(Status.BROKE, at_s, float(history.rate.rate(at_s)[0]), interval, worst)
 
 
 def _first_lasting(over: Bools, width: float) -> int | None:

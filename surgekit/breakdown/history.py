@@ -41,6 +41,11 @@ class History:
     finished_otherwise: Bools
     lost_sight: Bools
     unsent: Bools
+    tried: Bools
+
+    def unseen(self) -> Bools:
+        """Orders that an error ended and that tell nothing about latency: where there are only these, nobody can call it held."""
+        return self.errors & ~self.late()[2]
 
     @property
     def limits(self) -> Limits:
@@ -105,4 +110,6 @@ def read(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> History:
         finished_otherwise=bools("finished_otherwise"),
         lost_sight=lost,
         unsent=bools("unsent"),
+        # A refused connection is an order that its buyer tried to make, though not a byte of it was sent.
+        tried=(~np.isnan(floats("started_s")) | lost) & ~bools("unsent"),
     )

@@ -23,8 +23,8 @@ def measure(
     hops.prepare(db, plan)
     limits = history.limits
     late, perhaps, counted = history.late()
-    slow, slow_windows = _breach(history, late, perhaps, counted, limits.late_share)
-    wrong, wrong_windows = _breach(history, history.errors, history.lost_sight, history.sent, limits.error_share)
+    slow, slow_windows = _breach(history, late, perhaps, counted, limits.late_share, history.unseen())
+    wrong, wrong_windows = _breach(history, history.errors, history.lost_sight, history.tried, limits.error_share, None)
     ends = [row[0] for row in db.execute("SELECT end_s FROM faults WHERE injected AND end_s IS NOT NULL").fetchall()]
     told = {
         "confirm_latency": {
@@ -51,9 +51,12 @@ def measure(
     }
 
 
-def _breach(history: History, bad: Bools, maybe: Bools, of: Bools, limit: float) -> tuple[Breach, Windows]:
+def _breach(
+    history: History, bad: Bools, maybe: Bools, of: Bools, limit: float, unseen: Bools | None
+) -> tuple[Breach, Windows]:
     times = history.intended_s[of]
-    found = windows(times, bad[of], maybe[of], limit, history.limits.window, history.rate.duration)
+    hidden = history.intended_s[unseen] if unseen is not None else times[:0]
+    found = windows(times, bad[of], maybe[of], limit, history.limits.window, history.rate.duration, hidden)
     return breach(history, found, times, bad[of], limit), found
 
 

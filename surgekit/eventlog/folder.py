@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ from surgekit.profile import Profile
 from surgekit.target import Target
 
 SCHEMA = "surgekit.run/1"
+_REQUIRED: dict[str, tuple[type, str]] = {
+    "run_id": (str, "text"), "started": (str, "text"), "command": (str, "text"), "version": (str, "text"), "salt": (str, "text"),
+    "seed": (int, "a whole number"), "shards": (int, "a whole number"), "profile": (dict, "an object"), "target": (dict, "an object"),
+}  # fmt: skip
+"""What ``run.json`` has from its first writing on. Later keys may be missing: a run may have died before them."""
 
 
 def create(out: Path | None, profile: str) -> Path:
@@ -39,22 +45,37 @@ def create(out: Path | None, profile: str) -> Path:
     return folder
 
 
+def discard(run: Path) -> None:
+    """Remove what ``create`` made in ``run``; the folder itself only where nothing else is in it."""
+    for part in ("spool", "logs"):
+        shutil.rmtree(run / part, ignore_errors=True)
+    (run / "run.json").unlink(missing_ok=True)
+    for empty in (run, run.parent):
+        if empty.name and (empty is run or empty.name == "runs"):
+            with suppress(OSError):
+                empty.rmdir()
+
+
 @contextmanager
 def held(run: Path) -> Iterator[None]:
     """Have ``run`` for this process alone. The kernel lets go of it when the process ends, however that happens.
 
     Without this, a report of a run that is still going on would seal its spool under the engine's hands.
-    Raises ``RunError`` where another process has it.
+    Raises ``RunError`` where another process has it, or where it cannot be opened.
     """
     try:
         handle = os.open(run, os.O_RDONLY)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         raise RunError(f"{run}: no such folder; a run folder is named runs/<time>-<profile>") from None
+    except OSError as error:
+        raise RunError(f"{run}: cannot be opened: {error.strerror}") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise RunError(f"{run}: this run is still going on, or is being reported by another process; wait for its end") from None
+        except OSError as error:
+            raise RunError(f"{run}: cannot be locked: {error.strerror}") from None
         yield
     finally:
         os.close(handle)
@@ -95,12 +116,17 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def plan(run: Path) -> dict[str, Any]:
-    """The run's ``run.json``. Raises ``RunError`` where ``run`` is no run folder of this version."""
+    """The run's ``run.json``. Raises ``RunError`` where ``run`` is no run folder of this version, or a required key is wrong."""
     if not run.is_dir():
         raise RunError(f"{run}: no such folder; a run folder is named runs/<time>-<profile>")
     found = read_json(run / "run.json")
     if found.get("schema") != SCHEMA:
         raise RunError(f"{run}/run.json: schema {found.get('schema')!r} is not {SCHEMA}; it belongs to another version")
+    for key, (kind, words) in _REQUIRED.items():
+        if key not in found:
+            raise RunError(f"{run}/run.json: {key} is missing; put back what the run wrote there")
+        if not isinstance(found[key], kind) or isinstance(found[key], bool):
+            raise RunError(f"{run}/run.json: {key} is not {words}; put back what the run wrote there")
     return found
 
 

@@ -190,6 +190,15 @@ class Profile(Strict):
             raise ValueError("the phases last more than 24 h together")
         return given
 
+    @model_validator(mode="after")
+    def _patience_outlasts_the_limit(self) -> Profile:
+        if self.buyers.patience <= self.limits.confirm:
+            raise ValueError(
+                f"buyers.patience ({self.buyers.patience:g} s) must be longer than limits.confirm ({self.limits.confirm:g} s): "
+                "a buyer who leaves before the limit shows nothing about it"
+            )
+        return self
+
     @property
     def duration(self) -> float:
         """Seconds from the first to the last possible arrival."""

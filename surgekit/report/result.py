@@ -78,6 +78,8 @@ def _validity(plan: Mapping[str, Any], found: History, db: duckdb.DuckDBPyConnec
         reasons.append("the run was cut off: SurgeKit itself ended before the surge did")
     elif plan["engine_ended"] != "in_order":
         reasons.append("the load engine was lost during the surge")
+    elif not plan.get("witnesses"):
+        reasons.append("the run was cut off: SurgeKit ended before the platform was asked what became of the orders")
     elif not len(slip):
         reasons.append("no order was sent")
     p50, p99, p999 = (float(each) for each in np.quantile(slip, [0.5, 0.99, 0.999])) if len(slip) else (None, None, None)
@@ -97,6 +99,9 @@ def _validity(plan: Mapping[str, Any], found: History, db: duckdb.DuckDBPyConnec
         )
         if n:
             reasons.append(f"{n} {what}")
+    if plan.get("engine_ended") == "in_order" and not plan.get("aborted"):
+        late = db.execute("SELECT name, planned_s, note FROM faults WHERE NOT injected ORDER BY planned_s").fetchall()
+        reasons += [f"fault {name} was due at {due:g} s and was not injected: {note or 'no reason given'}" for name, due, note in late]
     told = {"p50": p50, "p99": p99, "p999": p999, "max": float(slip.max()) if len(slip) else None}
     return {
         "status": "void" if reasons else "valid",
@@ -127,6 +132,15 @@ def _faults(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 def _witness_notes(plan: Mapping[str, Any], db: duckdb.DuckDBPyConnection) -> list[str]:
     notes = [f"witness {name}: {how}" for name, how in (plan.get("witnesses") or {}).items() if how != "whole"]
+    shed = _count(db, "SELECT count(*) FROM orders WHERE seen = 'rejected' AND coalesce(reason, '') NOT LIKE '%sold_out'")
+    total = _count(db, "SELECT count(*) FROM orders")
+    if shed:
+        notes.append(
+            f"{shed} orders ({shed / total:.0%}) were turned away (busy, or refused): by design, so they are neither late nor errors, "
+            "and the verdicts speak of the others only"
+        )
+    unhealed = db.execute("SELECT name, note FROM faults WHERE injected AND NOT healed").fetchall()
+    notes += [f"fault {name} was not taken back: {note or 'no reason given'}" for name, note in unhealed]
     return notes + [f"{table}.parquet {why}" for table, why in missing(db).items()]
 
 

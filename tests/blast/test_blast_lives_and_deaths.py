@@ -44,6 +44,9 @@ def test_a_killed_platform_leaves_unknown_orders_and_undecided_verdicts(tmp_path
     for name in ("paid_is_settled", "charged_once", "sold_within_stock"):
         assert verdicts[name]["verdict"] == "undecided", verdicts[name]
         assert "ledger" in verdicts[name]["because"]
+    # The second half of the run met a closed port: that is no run whose errors held.
+    assert result["breakdown"]["error_rate"]["status"] == "broke", result["breakdown"]["error_rate"]
+    assert result["breakdown"]["confirm_latency"]["status"] != "held", result["breakdown"]["confirm_latency"]
     assert any("signal 9" in note for note in result["notes"]), result["notes"]
 
 

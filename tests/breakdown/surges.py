@@ -45,5 +45,5 @@ def history(shape: Profile, times: Sequence[float] | NDArray[np.float64], *, uns
     return History(
         profile=shape, rate=curve(shape), seq=np.arange(n), intended_s=np.asarray(times, dtype=np.float64), started_s=nothing,
         accept_s=nothing, confirmed_s=nothing, watched_s=np.zeros(n), sent=~no, errors=no, finished_otherwise=no, lost_sight=no,
-        unsent=np.full(n, unsent),
+        unsent=np.full(n, unsent), tried=~no,
     )  # fmt: skip
