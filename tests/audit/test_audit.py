@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_story import WHOLE, booked, notice, order, payment, plan, purchase, shuffled, stocked, verdicts, write
+from run_story import TARGET, WHOLE, booked, notice, order, payment, plan, purchase, shuffled, stocked, verdicts, write
 
 from surgekit.audit import check
 
@@ -62,6 +62,24 @@ def test_a_witness_that_is_not_whole_leaves_undecided_what_needs_it(tmp_path: Pa
     told = verdicts(write(tmp_path, plan(witnesses=WHOLE | {witness: how}), **good()))
     undecided = {name: each["because"] for name, each in told.items() if each["verdict"] == "undecided"}
     assert undecided == {name: f"{witness} {how}" for name in NAMES if witness in NEEDS[name]}
+
+
+PLAYED = {key: value for key, value in TARGET.items() if key != "base_url"} | {"start": {"cardshop": {}}}
+
+
+def test_where_surgekit_plays_supplier_and_gateway_losing_their_record_leaves_nothing_held_that_it_could_refute(tmp_path: Path) -> None:
+    how = "absent: the edge process was lost"
+    story = plan(target=PLAYED, witnesses=WHOLE | {"edge": how})
+    told = verdicts(write(tmp_path / "good", story, **(good() | {"edge": []})))
+    undecided = {name: each["because"] for name, each in told.items() if each["verdict"] == "undecided"}
+    assert undecided == dict.fromkeys((name for name in NAMES if name != "sold_within_stock"), f"edge {how}")
+    assert all("needs_played" not in each["why"] for each in told.values())
+    wrong = verdict_words(write(tmp_path / "bad", story, **(bad() | {"edge": []})))
+    assert {name for name, word in wrong.items() if word == "violated"} >= {"card_sold_once", "paid_is_settled", "sold_within_stock"}
+
+
+def test_where_surgekit_plays_them_and_their_record_is_whole_nothing_changes(tmp_path: Path) -> None:
+    assert verdict_words(write(tmp_path, plan(target=PLAYED), **good())) == dict.fromkeys(NAMES, "held")
 
 
 @pytest.mark.parametrize("harm", ["missing", "broken", "cut"])

@@ -206,3 +206,21 @@ def test_surplus_is_exactly_what_was_sold_beyond_the_stock(tmp_path: Path) -> No
         ledger=[*(booked(n, cards=[card]) for n, card in hands.items()), booked(7, "refunded"), booked(8, "refunded")],
     )  # fmt: skip
     assert ids(judged(run)) == ["N3", "N5", "N7", "N8"]
+
+
+@pytest.mark.parametrize(
+    ("proof", "verdict", "named"), [(True, "violated", ["N2", "N3"]), (False, "undecided", [])], ids=["proven", "not proven"]
+)
+def test_who_came_away_empty_while_the_last_card_changed_hands_counts_once_the_product_is_proven(
+    tmp_path: Path, proof: bool, verdict: str, named: list[str]
+) -> None:
+    """Orders 1 and 2 were being charged at the same time for one card. By itself that shows no oversell: order 2's
+    reservation may have run out. Order 3 was charged after the card had gone, and shows that this platform does so."""
+    late = [3] if proof else []
+    run = write(
+        tmp_path, stock=stocked(1),
+        orders=[order(1, cards=["a"]), refused(2, at=1.0), *(refused(n) for n in late)],
+        ledger=[booked(1, cards=["a"]), booked(2, "refunded"), *(booked(n, "refunded") for n in late)],
+    )  # fmt: skip
+    told = judged(run)
+    assert (told["verdict"], ids(told)) == (verdict, named)

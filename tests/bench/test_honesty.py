@@ -30,7 +30,10 @@ def test_the_truth_on_paper_is_that_of_the_shop(share: float) -> None:
 
 
 def test_the_reported_quantiles_are_those_of_the_open_loop() -> None:
-    """Within 3 %, where the machine is still enough to tell: a thread that only sleeps has to wake up in time."""
+    """Within 3 %, on a machine that is still: a thread that only sleeps has to wake up in time.
+
+    On one that is not, what the sleeper met is granted on top, so that the claim is tested there too.
+    """
     for _ in range(TRIES):
         said = subprocess.run(
             [sys.executable, "-c", "import json; from tests.bench import honesty; print(json.dumps(honesty.run(True)))"],
@@ -45,4 +48,6 @@ def test_the_reported_quantiles_are_those_of_the_open_loop() -> None:
             return
         if all(result["control_ms"][name] < most for name, most in STILL_MS.items()):
             pytest.fail(f"{errors}\n{honesty.table(result)}\n{result}")
-    pytest.skip(f"this machine is too busy to time anything: {result['control_ms']}")
+    control = result["control_ms"]
+    granted = {"p50": 3 * control["p90"] / 50, "p99": 3 * control["worst"] / 1000, "p999": 3 * control["worst"] / 1000}
+    assert all(errors[name] < 0.03 + granted[name] for name in errors), f"{errors} {control}\n{honesty.table(result)}"

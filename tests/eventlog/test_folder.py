@@ -113,3 +113,30 @@ def test_a_name_that_looks_like_a_pattern_reads_no_other_run(tmp_path: Path) -> 
     write(tmp_path / "run1", orders=[order(1)])
     with opened(write(tmp_path / "run?", orders=[order(2)])) as db:
         assert db.execute("SELECT seq FROM orders").fetchall() == [(2,)]
+
+
+@pytest.mark.parametrize("key", ["run_id", "started", "command", "version", "seed", "shards", "salt", "profile", "target"])
+def test_a_run_file_that_was_half_edited_names_the_key(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps({name: value for name, value in plan().items() if name != key}))
+    with pytest.raises(RunError, match=rf"run\.json: {key} is missing"):
+        folder.plan(tmp_path)
+    file.write_text(json.dumps(plan(**{key: True})))
+    with pytest.raises(RunError, match=rf"run\.json: {key} is not "):
+        folder.plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [(PermissionError(13, "Permission denied"), "cannot be opened: Permission denied"), (FileNotFoundError(2, "No such file"), "no such folder")],
+    ids=["not allowed", "not there"],
+)
+def test_a_folder_that_may_not_be_opened_is_not_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, sentence: str
+) -> None:
+    def refuse(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(folder.os, "open", refuse)
+    with pytest.raises(RunError, match=sentence), folder.held(tmp_path):
+        pass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -19,6 +18,7 @@ from surgekit.arrivals import Shard, schedule
 from surgekit.errors import RunError
 from surgekit.eventlog.reader import missing, opened
 from surgekit.eventlog.seal import seal
+from surgekit.eventlog.writer import SpoolWriter
 from surgekit.profile import Profile
 
 Row = dict[str, Any]
@@ -269,18 +269,41 @@ def test_a_full_disk_leaves_the_spool_and_no_half_table(tmp_path: Path) -> None:
     assert set(ends(run).values()) == {("confirmed", None)}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_a_table_that_may_not_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """A folder in the file's place stops root too, whom no permission stops."""
     run = spooled(tmp_path / "run", orders_0=[told(0)])
-    run.chmod(0o500)
-    try:
-        with pytest.raises(RunError, match="the history cannot be sealed"):
-            seal(run)
-    finally:
-        run.chmod(0o700)
+    (run / ".orders.parquet.part").mkdir()
+    with pytest.raises(RunError, match="the history cannot be sealed"):
+        seal(run)
+    assert (run / "spool").is_dir()
+    assert not (run / "orders.parquet").exists()
 
 
 def test_a_profile_of_another_version_is_one_sentence(tmp_path: Path) -> None:
     run = spooled(tmp_path / "run", plan(profile=PROFILE | {"swarm": 3}))
     with pytest.raises(RunError, match=r"run\.json: profile\.swarm: .* it belongs to another version"):
         seal(run)
+
+
+def test_an_empty_spool_overwrites_no_sealed_history(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", orders_0=[told(seq) for seq in DUE])
+    seal(run)
+    (run / "spool").mkdir()
+    (run / "spool" / "orders-0.jsonl").write_text("")
+    seal(run)
+    assert set(ends(run).values()) == {("confirmed", None)}
+    assert not (run / "spool").exists()
+
+
+def test_one_odd_number_from_outside_costs_no_run(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run")
+    for table, row in (
+        ("ledger", booked(1, qty=3_000_000_000, charges=2**40, amount_fen=2**63)),
+        ("edge", payment(1, 1002.5, qty=2**40, attempt=2**63 - 1, amount_fen=2**64 - 1)),
+    ):
+        log = SpoolWriter(run / "spool" / f"{table}.jsonl")
+        log.row(row)
+        log.close()
+    with opened(run) as db:
+        assert db.execute("SELECT qty, charges, amount_fen FROM ledger").fetchall() == [(3_000_000_000, 2**40, None)]
+        assert db.execute("SELECT qty, attempt, amount_fen FROM edge").fetchall() == [(2**40, 2**63 - 1, None)]

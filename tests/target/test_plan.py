@@ -24,7 +24,8 @@ def plan(**steps: Any) -> Plan:
         {"request": "GET {pay_url}", "replies": [OK]},
     ]
     whole = {"submit": submit, "poll": poll, "pay": {"gateway": pay}, **steps}
-    data = {"schema": "surgekit.target/1", "name": "t", "base_url": "http://127.0.0.1", "catalogue": [{"sku": "a", "price_fen": 1}], "steps": whole}
+    data = {"schema": "surgekit.target/1", "name": "t", "base_url": "http://127.0.0.1", "catalogue": [{"sku": "a", "price_fen": 1}],
+            "statuses": {"delivered": ["done"]}, "steps": whole}  # fmt: skip
     return compile_plan(Target.model_validate(data))
 
 

@@ -30,6 +30,7 @@ SHOP: dict[str, Any] = {
         },
         "poll": {"request": "GET /orders/{order_no}", "replies": [OK], "extract": {"status": "data.status"}},
     },
+    "statuses": {"delivered": ["done"]},
     "reads": {
         "stock": {"request": "GET /stock", "items": "data"},
         "order": {"request": "GET /find?key={order.key}", "rows": "data"},
@@ -123,6 +124,7 @@ MISTAKES = [
     ("reads.ledger.columns.colour", "c", "reads.ledger.columns.colour: should be 'order_no', 'order_key'"),
     ("reads.ledger", None, "reads: order is read with the columns of ledger; describe ledger too"),
     ("edge", {"order_no": "^C[0-9]+"}, "edge.order_no: put the order number into round brackets"),
+    ("statuses", {"paid": ["paid"]}, "statuses.delivered: name at least one status word"),
     ("edge", {"order_no": "("}, "edge.order_no: not a regular expression"),
     ("timeouts", {"reply": "0s"}, "timeouts.reply: should be greater than 0"),
     ("name", "a/b", "name: string should match pattern"),
@@ -157,3 +159,9 @@ def test_a_target_survives_the_way_through_a_run_folder() -> None:
 @pytest.mark.parametrize("name", catalogue.names("targets"))
 def test_every_shipped_target_loads_and_compiles(name: str) -> None:
     assert target.load(name).name == name
+
+
+def test_a_target_that_never_polls_needs_no_word_for_delivered() -> None:
+    data = copy.deepcopy(SHOP)
+    del data["steps"]["poll"], data["statuses"]
+    assert Target.model_validate(data).statuses.delivered == []
