@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import io
+import sys
 from typing import Any
 
 import click
 
 from surgekit import __version__
-from surgekit.errors import SurgeKitError
+from surgekit.errors import RunError, SurgeKitError
 
 COMMANDS = {
     "blast": "one surge, audited and reported",
@@ -52,8 +54,44 @@ def cli() -> None:
     """Load testing and chaos for card platforms: where do confirmation latency, oversell and error rate break down?"""
 
 
+class Output(io.FileIO):
+    """A standard stream whose reader may leave: what nobody reads is dropped, and the command goes on to its own exit code.
+
+    What goes wrong otherwise (a full disk) is said once if ``say`` is set, which it is not where there is no place to say it.
+    """
+
+    def __init__(self, fd: int, *, say: bool) -> None:
+        super().__init__(fd, "w", closefd=False)
+        self._say = say
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            self._say = False
+        except OSError as error:
+            if self._say:
+                self._say = False  # the rest is dropped: Python flushes once more at the end
+                raise RunError(f"standard output cannot be written: {error.strerror}") from None
+        return memoryview(data).nbytes
+
+
+def _guard_streams() -> None:
+    # Below every layer that buffers, so that click, rich and Python's own last flush all write through it.
+    for name, fd, say in (("stdout", 1, True), ("stderr", 2, False)):
+        now = getattr(sys, name)
+        if now is not None and now is getattr(sys, f"__{name}__"):
+            raw = Output(fd, say=say)
+            stream = io.TextIOWrapper(
+                io.BufferedWriter(raw), encoding=now.encoding, errors=now.errors, line_buffering=now.line_buffering
+            )
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+
+
 def main() -> None:
     """The ``surgekit`` command. Errors for users become one sentence and an exit code, never a traceback."""
+    _guard_streams()
     try:
         # Outside standalone mode, click returns the code of an Exit instead of leaving with it.
         code = cli.main(standalone_mode=False)
@@ -68,8 +106,6 @@ def main() -> None:
     except SurgeKitError as error:
         click.echo(f"surgekit: {error}", err=True)
         raise SystemExit(error.exit_code) from None
-    except BrokenPipeError:
-        raise SystemExit(0) from None
     except KeyboardInterrupt:
         click.echo("surgekit: interrupted", err=True)
         raise SystemExit(105) from None

@@ -15,5 +15,9 @@ def command(args: tuple[str, ...]) -> None:
     import os
     import sys
 
+    from surgekit.edge.__main__ import options
+
+    options(args)  # a wrong one is said here, as of any other command
     # The same process with the same output: nothing to watch over, and Ctrl-C reaches it directly.
-    os.execv(sys.executable, [sys.executable, "-m", "surgekit.edge", *args])  # noqa: S606
+    # -P: what lies in the current directory is not ours to import.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "surgekit.edge", *args])  # noqa: S606
