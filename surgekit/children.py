@@ -31,7 +31,8 @@ class Child:
         self._log = log
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, *args],
+                # -P: a locust.py in the directory where the user happens to be is not ours to import.
+                [sys.executable, "-P", "-m", module, *args],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -107,7 +107,7 @@ def main(commands: Commands) -> int:
 
 def build(run: Path, shard: int) -> tuple[Any, Surge]:
     """The Locust environment and the surge of one shard. Raises ``SurgeKitError`` or ``OSError``."""
-    plan = json.loads((run / "run.json").read_text())
+    plan = json.loads((run / "run.json").read_bytes())  # bytes: the locale has no say in what UTF-8 is
     profile, target = Profile.model_validate(plan["profile"]), Target.model_validate(plan["target"])
     place = resolved(origin(plan["base_url"]))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
