@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 
 from surgekit.children import Child
@@ -24,16 +26,21 @@ class Crew:
         self.platform: Child | None = None
         self.engines: list[Child] = []
         self.base_url = target.base_url or ""
+        self._scratch: Path | None = None
 
     def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for child in (*self.engines, self.platform, self.edge):
-            if child is not None:
-                child.end()
-        if self.world is not None:
-            self.world.control.close()
+        try:
+            for child in (*self.engines, self.platform, self.edge):
+                if child is not None:
+                    child.end()
+            if self.world is not None:
+                self.world.control.close()
+        finally:
+            if self._scratch is not None:
+                shutil.rmtree(self._scratch, ignore_errors=True)
 
     @property
     def edge(self) -> Child | None:
@@ -54,9 +61,11 @@ class Crew:
             return
         logs = self._run / "logs"
         self.world = start_edge(self._target, self._seed, self._salt, logs, event_log=self._run / "spool" / "edge.jsonl")
+        self._scratch = Path(tempfile.mkdtemp(prefix="surgekit-"))  # card codes stay out of the run folder
         self.platform, self.base_url = start_cardshop(
-            self._target, self.world, self._seed, logs, accounts=self._profile.buyers.accounts, stock=self._stock
-        )
+            self._target, self.world, self._seed, logs,
+            accounts=self._profile.buyers.accounts, stock=self._stock, scratch=self._scratch,
+        )  # fmt: skip
 
     def start_engines(self, shards: int, *, web: int | None) -> None:
         """Start an engine for each shard, ready to go. Raises ``RunError``."""

@@ -73,11 +73,12 @@ def start_edge(target: Target, seed: int, salt: str, logs: Path, *, event_log: P
 
 
 def start_cardshop(
-    target: Target, world: World, seed: int, logs: Path, *, accounts: int, stock: Mapping[str, int]
+    target: Target, world: World, seed: int, logs: Path, *, accounts: int, stock: Mapping[str, int], scratch: Path | None = None
 ) -> tuple[Child, str]:
     """Start the reference platform as ``target.start`` says; (its process, its URL). Raises ``RunError``.
 
-    ``stock`` overrides the catalogue's figures: SKU → units.
+    ``stock`` overrides the catalogue's figures: SKU → units. The platform's temporary database goes into ``scratch`` (default:
+    ``logs``); it holds card codes, and a killed platform leaves it there, so the caller removes that folder.
     """
     assert target.start is not None
     seed_file = logs / "cardshop.json"
@@ -100,7 +101,8 @@ def start_cardshop(
         "--supplier-url", world.addresses["supplier_link"], "--supplier-key", world.supplier_key,
         "--gateway-url", world.addresses["gateway"], "--gateway-key", world.gateway_key,
     ]  # fmt: skip
-    child = Child("surgekit.cardshop", args, logs / "cardshop.log")
+    # The platform removes its temporary files itself, also when this process is killed; the folder is for when it is killed.
+    child = Child("surgekit.cardshop", args, logs / "cardshop.log", env={"TMPDIR": str((scratch or logs).resolve())})
     return child, child.ready()["url"]
 
 
