@@ -5,6 +5,8 @@ from __future__ import annotations
 import queue
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,21 @@ from surgekit.children import Child
 from surgekit.crew import Crew
 from surgekit.errors import RunError
 from surgekit.eventlog.writer import SpoolWriter
+from surgekit.profile.schema import Profile
 from surgekit.report.show import Show
 
 STOP_S = 15.0
 """After a stop was asked for, so long may the last orders take."""
+MARGIN_S = 60.0
+LONGEST_THINK = 20
+"""Pauses are lognormal with sigma 0.5: none is ever so many times the median."""
+
+
+def limit_s(profile: Profile) -> float:
+    """By then every order of ``profile`` has long ended, in seconds since the run's start; an engine still at it hangs."""
+    buyers = profile.buyers
+    think = LONGEST_THINK * (buyers.think.quote + buyers.think.pay)
+    return profile.duration + (buyers.patience + buyers.retry.after + think) * (buyers.retry.most + 1) + MARGIN_S
 
 
 class Tempo:
@@ -71,14 +84,18 @@ class Meter:
 
 
 class Watch:
-    """One surge under watch. ``until_over`` blocks; Ctrl-C in it asks the engines to stop."""
+    """One surge under watch. ``until_over`` blocks; Ctrl-C in it asks the engines to stop, and so does ``limit_s``."""
 
-    def __init__(self, run: Path, crew: Crew, tempo: Tempo, timeline: Timeline, show: Show) -> None:
+    def __init__(
+        self, run: Path, crew: Crew, tempo: Tempo, timeline: Timeline, show: Show, *, limit_s: float | None = None
+    ) -> None:
         self._run = run
         self._crew = crew
         self._tempo = tempo
         self._timeline = timeline
         self._show = show
+        self._limit_s = float("inf") if limit_s is None else limit_s
+        self._stop_by = float("inf")
         self._counts: dict[int, dict[str, Any]] = {}
         self._meters = {part: Meter(pids) for part, pids in crew.pids().items()}
 
@@ -89,9 +106,10 @@ class Watch:
         cannot go on (a full disk, say).
         """
         ended = Ended()
-        samples = SpoolWriter(self._run / "spool" / "samples.jsonl")
+        with self._writing():
+            samples = SpoolWriter(self._run / "spool" / "samples.jsonl")
         running = dict(enumerate(self._crew.engines))
-        next_sample, stop_by = 0.0, float("inf")
+        next_sample = 0.0
         while running:
             try:
                 if self._listen(running, ended, 0.1):
@@ -101,19 +119,33 @@ class Watch:
                     self._sample(self._tempo.now(), samples)
                     self._check_processes(ended)
                     self._show.progress(self._tempo.now(), self._total(), self._timeline.active())
-                if self._tempo.now() > stop_by:
+                if self._tempo.now() > self._limit_s and self._stop_by == float("inf"):
+                    self._stop(running, ended, "stopped because it should long have been over,")
+                if self._tempo.now() > self._stop_by:
                     ended.how = "died"
+                    hung = ", ".join(map(str, running))
+                    ended.notes.append(f"the load engine was lost (shard {hung}): not over {STOP_S:.0f} s after it was told to stop")
                     break
             except KeyboardInterrupt:
                 if not ended.aborted:
-                    ended.aborted, stop_by = True, self._tempo.now() + STOP_S
-                    ended.notes.append(f"stopped by hand at {self._tempo.now():.1f} s")
-                    for engine in running.values():
-                        engine.tell("stop")
-            except OSError as error:
-                raise RunError(f"{self._run}: cannot be written: {error.strerror}") from None
-        samples.close()
+                    ended.aborted = True
+                    self._stop(running, ended, "stopped by hand")
+        with self._writing():
+            samples.close()
         return ended
+
+    def _stop(self, running: dict[int, Child], ended: Ended, why: str) -> None:
+        self._stop_by = min(self._stop_by, self._tempo.now() + STOP_S)
+        ended.notes.append(f"{why} at {self._tempo.now():.1f} s")
+        for engine in running.values():
+            engine.tell("stop")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RunError(f"{self._run}: cannot be written: {error.strerror}") from None
 
     def _listen(self, running: dict[int, Child], ended: Ended, wait_s: float) -> bool:
         """Take in what the engines said; whether there was anything."""
@@ -132,6 +164,9 @@ class Watch:
                 del running[shard]
                 if not told["done"]:
                     raise RunError(f"the load engine gave up: {told['error']}")
+                if told.get("stopped") and self._stop_by == float("inf"):  # nobody here told it to
+                    ended.aborted = True
+                    self._stop(running, ended, "stopped on the web page")
             else:
                 self._counts[shard] = told
         if not heard:
@@ -161,7 +196,8 @@ class Watch:
                 "threads_platform": looks["platform"][2],
             }
         )  # fmt: skip
-        samples.flush()
+        with self._writing():
+            samples.flush()
 
     def _check_processes(self, ended: Ended) -> None:
         for name, child in (("platform", self._crew.platform), ("edge process", self._crew.edge)):
