@@ -6,7 +6,7 @@ import contextlib
 import json
 import ssl
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, TypeGuard
 from urllib.parse import quote
 
 import httpx
@@ -18,6 +18,10 @@ from surgekit.target.reading import MISSING, compile_path, look
 from surgekit.target.schema import Target
 
 MOST_PAGES = 100_000
+MOST_FIELDS = 30
+"""Named in a message."""
+NEEDED: tuple[Literal["order_no", "order_key", "status"], ...] = ("order_no", "order_key", "status")
+"""Columns without which a ledger says nothing; the target's schema demands them too."""
 
 
 class Platform:
@@ -87,17 +91,22 @@ class Platform:
             if sku not in known or not isinstance(figures, dict):
                 continue
             total, unsold = figures.get(read.total), figures.get(read.unsold)
-            if not isinstance(total, int) or not isinstance(unsold, int):
-                raise TargetError(f"reads.stock: {sku}: {read.total} and {read.unsold} are not both whole numbers")
+            if not _whole(total) or not _whole(unsold):
+                raise TargetError(f"reads.stock: {sku}: {read.total} and {read.unsold} are not both whole numbers of at most 64 bits")
             found[sku] = {"total": total, "unsold": unsold}
         return found
 
     def ledger(self, salt: str) -> Iterator[dict[str, Any]]:
-        """The platform's own orders, card codes as digests. Raises ``TargetError``."""
+        """The platform's own orders, card codes as digests.
+
+        Raises ``TargetError``, also after the last row: where no row has a field that the columns name.
+        """
         read = self._target.reads.ledger
         assert read is not None
         after: Any = 0
         rows_at, next_at = compile_path(read.rows, "reads.ledger.rows"), compile_path(read.next, "reads.ledger.next")
+        unseen = {name: read.columns[name] for name in NEEDED}
+        fields: set[str] = set()
         for _ in range(MOST_PAGES):
             data = self._get(read.request, {"after": after}, "")
             rows, after_this = look(data, rows_at), look(data, next_at)
@@ -106,8 +115,17 @@ class Platform:
             for row in rows:
                 if not isinstance(row, dict):
                     raise TargetError("reads.ledger: a row is not an object")
+                fields.update(row)
+                if unseen:
+                    unseen = {name: column for name, column in unseen.items() if column not in row}
                 yield _ledger_row(row, read.columns, salt)
             if after_this is None or after_this is MISSING or after_this == after:
+                if fields and unseen:
+                    # With a misspelt name every order would pass for one that the platform never had, so for one without effect.
+                    name, column = next(iter(unseen.items()))
+                    raise TargetError(
+                        f"reads.ledger.columns.{name}: no row has a field {column!r}; there are {', '.join(sorted(fields)[:MOST_FIELDS])}"
+                    )
                 return
             after = after_this
         raise TargetError(f"reads.ledger: more than {MOST_PAGES:,} pages; does {read.next!r} ever end?")
@@ -139,8 +157,13 @@ def _ledger_row(row: Mapping[str, Any], columns: Mapping[Any, str], salt: str) -
         elif name in ("order_no", "order_key", "sku", "status"):
             told[name] = None if value is None else str(value)
         else:
-            told[name] = value if isinstance(value, int) else None
+            told[name] = value if _whole(value) else None
     return told
+
+
+def _whole(value: Any) -> TypeGuard[int]:
+    """Whether a table can hold it as a number: no fraction, no truth value, no more than 64 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 def _cause(error: BaseException) -> BaseException | None:

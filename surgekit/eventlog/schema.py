@@ -1,4 +1,7 @@
-"""The tables of a run folder: names, columns, types. Times are seconds since the run's start."""
+"""The tables of a run folder: names, columns, types. Times are seconds since the run's start.
+
+What comes from outside is BIGINT, however small it should be: one odd number must not make a run unsealable.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,19 @@ TABLES: dict[str, dict[str, str]] = {
         "seq": "BIGINT", "shard": "INTEGER", "intended_s": "DOUBLE", "started_s": "DOUBLE", "sent_s": "DOUBLE",
         "accepted_s": "DOUBLE", "paid_s": "DOUBLE", "confirmed_s": "DOUBLE", "ended_s": "DOUBLE", "paused_s": "DOUBLE", "browsed_s": "DOUBLE", "outcome": "VARCHAR",
         "reason": "VARCHAR", "seen": "VARCHAR", "order_key": "VARCHAR", "order_no": "VARCHAR", "sku": "VARCHAR",
-        "qty": "INTEGER", "amount_fen": "BIGINT", "buyer_class": "VARCHAR", "attempts": "INTEGER", "errors": "INTEGER",
+        "qty": "BIGINT", "amount_fen": "BIGINT", "buyer_class": "VARCHAR", "attempts": "INTEGER", "errors": "INTEGER",
         "status": "VARCHAR", "card_digests": "VARCHAR[]", "phase": "VARCHAR",
     },
     # A row for each request of the engine. `due_s` is when it should have left.
     "requests": {
         "seq": "BIGINT", "shard": "INTEGER", "step": "VARCHAR", "attempt": "INTEGER", "due_s": "DOUBLE",
-        "sent_s": "DOUBLE", "done_s": "DOUBLE", "status": "INTEGER", "class": "VARCHAR", "reason": "VARCHAR",
+        "sent_s": "DOUBLE", "done_s": "DOUBLE", "status": "BIGINT", "class": "VARCHAR", "reason": "VARCHAR",
         "bytes": "BIGINT",
     },
     # What the stand-ins were asked and did.
     "edge": {
         "t": "DOUBLE", "actor": "VARCHAR", "event": "VARCHAR", "order_no": "VARCHAR", "edge_no": "VARCHAR",
-        "sku": "VARCHAR", "qty": "INTEGER", "amount_fen": "BIGINT", "status": "VARCHAR", "attempt": "INTEGER",
+        "sku": "VARCHAR", "qty": "BIGINT", "amount_fen": "BIGINT", "status": "VARCHAR", "attempt": "BIGINT",
         "took_s": "DOUBLE", "acked": "BOOLEAN", "card_digests": "VARCHAR[]", "fault": "VARCHAR",
     },
     "faults": {
@@ -38,8 +41,8 @@ TABLES: dict[str, dict[str, str]] = {
     },
     # The platform's own orders, as its target file says they are read.
     "ledger": {
-        "order_no": "VARCHAR", "order_key": "VARCHAR", "sku": "VARCHAR", "qty": "INTEGER", "status": "VARCHAR",
-        "amount_fen": "BIGINT", "charged_fen": "BIGINT", "charges": "INTEGER", "refunded_fen": "BIGINT",
+        "order_no": "VARCHAR", "order_key": "VARCHAR", "sku": "VARCHAR", "qty": "BIGINT", "status": "VARCHAR",
+        "amount_fen": "BIGINT", "charged_fen": "BIGINT", "charges": "BIGINT", "refunded_fen": "BIGINT",
         "card_digests": "VARCHAR[]",
     },
     "stock": {"moment": "VARCHAR", "sku": "VARCHAR", "t_s": "DOUBLE", "total": "BIGINT", "unsold": "BIGINT"},

@@ -25,7 +25,8 @@ class SpoolWriter:
 
     def row(self, row: Mapping[str, Any]) -> None:
         try:
-            line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+            # Strict, because orjson would write what lies between 2**63 and 2**64, and no table can hold that.
+            line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER)
         except TypeError:
             line = orjson.dumps(_sayable(row), option=orjson.OPT_APPEND_NEWLINE)
         self._buffer.append(line)
