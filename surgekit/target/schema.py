@@ -297,6 +297,12 @@ class Target(Strict):
             raise ValueError("give either base_url (a platform that runs already) or start, one of the two")
         return self
 
+    @model_validator(mode="after")
+    def _can_be_confirmed(self) -> Target:
+        if self.steps.poll is not None and not self.statuses.delivered:
+            raise ValueError("statuses.delivered: name at least one status word; without it steps.poll can never confirm an order")
+        return self
+
     @property
     def skus(self) -> list[str]:
         """Hottest first."""
