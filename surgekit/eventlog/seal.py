@@ -27,6 +27,10 @@ def seal(run: Path) -> None:
         if done.is_dir():
             shutil.rmtree(done, ignore_errors=True)
         return
+    if (run / "orders.parquet").exists() and not any(path.stat().st_size for path in spool.iterdir()):
+        # A spool without a line beside sealed tables tells nothing; sealing it would put "nothing was sent" in their place.
+        shutil.rmtree(spool, ignore_errors=True)
+        return
     plan = folder.plan(run)
     try:
         with duckdb.connect(config={"threads": 2}) as db:
