@@ -1,7 +1,8 @@
 """Runs the invariants over a history.
 
-An invariant is one SQL file in ``invariants/``: comments say what it means and which witnesses it needs, then its
-queries follow, each behind a line ``-- @name``:
+An invariant is one SQL file in ``invariants/``: comments say what it means, which witnesses it ``needs``, and which it
+needs only on a platform that SurgeKit started (``needs_played``: there SurgeKit is the supplier and the gateway, so that
+losing their record is losing something, while elsewhere there is none). Then its queries follow, each behind a line ``-- @name``:
 
     evidence     one number: how many observations could have shown a violation
     unknown      one number: operations whose outcome nobody knows and that could hide or excuse a violation
@@ -29,16 +30,18 @@ from surgekit.model import Verdict
 
 MOST_EXAMPLES = 20
 _PART = re.compile(r"^-- @(\w+)[ \t]*$", re.MULTILINE)
+_TOLD = re.compile(r"^-- (says|needs|needs_played): (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """One invariant. ``needs`` names witnesses: ``edge``, ``ledger``, ``stock``."""
+    """One invariant. ``needs`` and ``needs_played`` name witnesses: ``edge``, ``ledger``, ``stock``."""
 
     name: str
     says: str
     why: str
     needs: tuple[str, ...]
+    needs_played: tuple[str, ...]
     evidence: str
     unknown: str
     strangers: str
@@ -56,8 +59,8 @@ def parse(name: str, text: str) -> Invariant:
     """An invariant from the text of its file. Raises ``ValueError`` where a part is missing."""
     head, *rest = _PART.split(text)
     parts = dict(zip(rest[::2], rest[1::2], strict=True))
-    told = dict(re.findall(r"^-- (says|needs): (.+)$", head, re.MULTILINE))
-    why = " ".join(line[3:].strip() for line in head.splitlines() if line.startswith("-- ") and not re.match(r"-- (says|needs):", line))
+    told = dict(_TOLD.findall(head))
+    why = " ".join(line[3:].strip() for line in head.splitlines() if line.startswith("-- ") and not _TOLD.match(line))
     for part in ("evidence", "unknown", "offending"):
         if part not in parts:
             raise ValueError(f"invariant {name}: no part -- @{part}")
@@ -65,7 +68,7 @@ def parse(name: str, text: str) -> Invariant:
         raise ValueError(f"invariant {name}: no line -- says:")
     given = parts.get("given", "")
     return Invariant(
-        name, told["says"], why, tuple(told.get("needs", "").replace(",", " ").split()),
+        name, told["says"], why, _names(told.get("needs", "")), _names(told.get("needs_played", "")),
         given + parts["evidence"], given + parts["unknown"], given + parts.get("strangers", "SELECT 0"), given + parts["offending"],
     )  # fmt: skip
 
@@ -79,14 +82,16 @@ def audit(
     for table, why in db.execute("SELECT name, why FROM missing_tables").fetchall():
         if witnesses.get(table) == "whole":
             witnesses[table] = f"absent: {table}.parquet {why}"
-    return [_judge(db, invariant, witnesses, most_examples) for invariant in invariants()]
+    played = bool(plan["target"].get("start"))
+    return [_judge(db, invariant, witnesses, most_examples, played=played) for invariant in invariants()]
 
 
 def _judge(
-    db: duckdb.DuckDBPyConnection, invariant: Invariant, witnesses: Mapping[str, str], most_examples: int | None
+    db: duckdb.DuckDBPyConnection, invariant: Invariant, witnesses: Mapping[str, str], most_examples: int | None, *, played: bool
 ) -> dict[str, Any]:
     told: dict[str, Any] = {"invariant": invariant.name, "says": invariant.says, "why": invariant.why}
-    lacking = {name: witnesses.get(name, "absent") for name in invariant.needs if witnesses.get(name) != "whole"}
+    needs = invariant.needs + (invariant.needs_played if played else ())
+    lacking = {name: witnesses.get(name, "absent") for name in needs if witnesses.get(name) != "whole"}
     try:
         evidence, unknown, strangers = (
             _number(db, query) for query in (invariant.evidence, invariant.unknown, invariant.strangers)
@@ -120,6 +125,10 @@ def _judge(
         **told, "verdict": verdict.value, "evidence": evidence, "violations": len(rows), "unknown": unknown,
         "examples": examples, "because": because,
     }  # fmt: skip
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(listed.replace(",", " ").split())
 
 
 def _number(db: duckdb.DuckDBPyConnection, query: str) -> int:

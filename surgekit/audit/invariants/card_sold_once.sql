@@ -1,5 +1,6 @@
 -- says: a card reaches at most one order
 -- needs: ledger
+-- needs_played: edge
 -- Two buyers hold the same code; the second finds it used. It happens when an unsold card is picked without a lock and
 -- marked as sold without looking again, or when a repeated payment notice delivers once more. A card that the supplier
 -- sold twice may be in two orders. One that a stranger's order has too may have been stocked again in between.

@@ -1,5 +1,6 @@
 -- says: an order key makes at most one charge, of the amount that was quoted
 -- needs: ledger
+-- needs_played: edge
 -- The buyer pressed twice, or tried again after a time-out, and paid twice for what was one wish. It happens where the
 -- order key is not used as an idempotency key. A charge that was given back again does not count.
 

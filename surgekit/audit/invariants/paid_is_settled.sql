@@ -1,5 +1,6 @@
 -- says: each paid order ends delivered or refunded: not both, not neither
 -- needs: ledger
+-- needs_played: edge
 -- The buyer's money is gone and nothing came (掉单), or goods and money both went out. A payment that the gateway took and
 -- confirmed to the platform counts as paid, whatever the platform's own record says.
 
