@@ -35,7 +35,7 @@ from surgekit.report.words import Lang
 from surgekit.safety import origin, resolved
 from surgekit.settle import settle_and_read
 from surgekit.target.schema import Target
-from surgekit.watch import Tempo, Watch
+from surgekit.watch import Tempo, Watch, limit_s
 
 MOST_ORDERS = 50_000_000
 HEAD_START_S = 0.5
@@ -154,7 +154,7 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
         timeline = Timeline(told.profile.faults, told.profile.duration, crew.world, tempo.now)
         timeline.start()
         try:
-            ended = Watch(run, crew, tempo, timeline, show).until_over()
+            ended = Watch(run, crew, tempo, timeline, show, limit_s=limit_s(told.profile)).until_over()
         finally:
             timeline.stop()
             _write_rows(run, "faults", timeline.rows())

@@ -92,7 +92,7 @@ class Engine:
         self.scheduled = len(schedule(shape, shop.skus, 5))
         self.plan = {
             "schema": folder_of_runs.SCHEMA, "profile": self.profile, "target": self.target, "base_url": self.target["base_url"], "seed": 5, "shards": 1,
-            "run_id": "abcdef", "salt": "salt",
+            "run_id": "abcdef", "salt": "salt", "started": "2026-02-17T00:00:00Z", "command": "surgekit blast", "version": "0",
         }  # fmt: skip
         (folder / "run.json").write_text(json.dumps(self.plan))
         self.said: list[dict[str, Any]] = []
