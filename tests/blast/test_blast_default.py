@@ -43,4 +43,4 @@ def test_reservation_holds_the_stock_and_latency_longer(naive: dict[str, Any], t
         assert audit[name]["verdict"] == "held", audit[name]
         assert audit[name]["evidence"] > 0
     latency = hardened["breakdown"]["confirm_latency"]
-    assert latency["status"] == "held" or latency["at_s"] > naive["breakdown"]["confirm_latency"]["at_s"], latency
+    assert latency["status"] == "held" or latency["at_rate"] > naive["breakdown"]["confirm_latency"]["at_rate"], latency
