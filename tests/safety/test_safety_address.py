@@ -10,6 +10,7 @@ import pytest
 
 from surgekit.errors import ConfigError, ConsentError, TargetError
 from surgekit.safety import Origin, is_loopback, origin, resolved
+from surgekit.safety.address import unfit
 
 Hosts = dict[str, list[str]]
 
@@ -71,17 +72,65 @@ def test_one_address_elsewhere_is_one_too_many(addresses: list[str], names: Call
         resolved(origin("http://shop.test"))
 
 
-@pytest.mark.parametrize(("written", "meant"), [("2130706433", "127.0.0.1"), ("0x7f.1", "127.0.0.1")])
-def test_an_odd_spelling_counts_as_what_it_resolves_to(written: str, meant: str, names: Callable[[Hosts], list[str]]) -> None:
-    names({written: [meant]})
-    assert resolved(origin(f"http://{written}/")).addresses == (meant,)
+ODD = ["2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1", "127.1", "127.0.1", "127.0.0.01", "0", "0x", "134744072", "0x8.8", "1.2.3.4.5", "256.0.0.1", "shop.123"]
 
 
-@pytest.mark.parametrize(("written", "meant"), [("134744072", "8.8.8.8"), ("0", "0.0.0.0"), ("0x8.8", "8.0.0.8"), ("127.0.0.1.nip.test", "192.0.2.1")])
-def test_an_odd_spelling_of_another_host_is_refused(written: str, meant: str, names: Callable[[Hosts], list[str]]) -> None:
-    names({written: [meant]})
-    with pytest.raises(ConsentError):
+@pytest.mark.parametrize("written", ODD)
+def test_an_odd_spelling_of_an_address_is_refused_before_anybody_reads_it(written: str, names: Callable[[Hosts], list[str]]) -> None:
+    asked = names({written: ["127.0.0.1"]})
+    with pytest.raises(ConfigError, match="odd spelling of an IPv4 address; write it as in"):
         resolved(origin(f"http://{written}/"))
+    assert not asked
+
+
+@pytest.mark.parametrize("written", ["１２７.0.0.1", "127。0。0。1", "loc\u00adalhost", "loc\u200balhost", "ⓛocalhost", "straße.test"])
+def test_characters_that_stand_for_others_are_refused(written: str) -> None:
+    with pytest.raises(ConfigError, match="characters that stand for others"):
+        origin(f"http://{written}/")
+
+
+@pytest.mark.parametrize("written", ["bücher.test", "BÜCHER.test", "xn--bcher-kva.test", "XN--BCHER-KVA.TEST"])
+def test_a_name_has_one_spelling(written: str) -> None:
+    assert origin(f"http://{written}").host == "xn--bcher-kva.test"
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("localhost%2eevil.test", "a percent sign"), ("%6cocalhost", "a percent sign"), ("[fe80::1%25eth0]", "a percent sign"), ("[::1%lo]", "a percent sign"),
+        ("localhost.", "without the dot at its end"), ("127.0.0.1.", "without the dot at its end"), ("evil.test.", "without the dot"),
+        ("a..b", "not a host name"), (".test", "not a host name"), ("-a.test", "not a host name"), ("a!b.test", "not a host name"), ("*.test", "not a host name"),
+        (f"{'a' * 64}.test", "not a host name"), (".".join(["a" * 60] * 5), "not a host name"),
+        ("127.0.0.1\\.evil.test", "a backslash"), ("localhost\tevil.test", "a character that cannot be seen"), ("a b", "a space"),
+    ],
+)  # fmt: skip
+def test_what_two_readers_could_read_in_two_ways_is_refused(written: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        origin(f"http://{written}/")
+
+
+@pytest.mark.parametrize("host", ["my_shop", "shop-1.internal", "1.test", "1a", "0x7f.test", "a" * 63, "192.0.2.7"])
+def test_usual_hosts_stay_as_they_are(host: str) -> None:
+    assert origin(f"http://{host}:8080").host == host
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("0.0.0.0", "no machine in particular"), ("0.1.2.3", "no machine"), ("::", "no machine"), ("169.254.169.254", "secrets"), ("fd00:ec2::254", "secrets"),
+        ("100.100.100.200", "secrets"), ("169.254.1.1", "link-local"), ("fe80::1", "link-local"), ("fe80::1%eth0", "link-local"), ("224.0.0.1", "multicast"),
+        ("ff02::1", "multicast"), ("255.255.255.255", "broadcast"), ("240.0.0.1", "reserved"), ("::ffff:127.0.0.1", "inside an IPv6 address"),
+        ("::ffff:8.8.8.8", "inside"), ("::127.0.0.1", "inside"), ("64:ff9b::7f00:1", "inside"), ("2002:7f00:1::", "inside"), ("2001:0:7f00:1::", "inside"),
+        ("garbage", "not an IP address"),
+    ],
+)  # fmt: skip
+def test_these_are_never_loaded_and_it_is_said_why(address: str, why: str) -> None:
+    assert why in (unfit(address) or "")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "fd00::1", "192.0.2.7", "2001:db8::1", "8.8.8.8"])
+def test_about_these_consent_decides(address: str) -> None:
+    assert unfit(address) is None
 
 
 def test_only_the_host_of_the_url_is_looked_up(names: Callable[[Hosts], list[str]]) -> None:
@@ -102,7 +151,7 @@ def test_a_name_that_cannot_be_a_name_is_told_so(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(socket, "getaddrinfo", refuses)
     with pytest.raises(TargetError, match="cannot be resolved"):
-        resolved(origin("http://a..b"))
+        resolved(Origin("http", "a..b", 80))
 
 
 @pytest.mark.parametrize(
