@@ -1,34 +1,45 @@
-"""A target, compiled once for a run: templates, classifiers and paths instead of text."""
+"""A target, compiled once for a run: templates, classifiers and extractors instead of text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass
 from surgekit.target import template
-from surgekit.target.reading import MISSING, Classifier, Path, Reply, compile_path, look, parsed
-from surgekit.target.schema import Step, Target
+from surgekit.target.extract import Extractor
+from surgekit.target.reading import MISSING, Classifier, Document, Reply, compile_path
+from surgekit.target.schema import Act, Captcha, Extract, ReplyRule, Step, Target
+from surgekit.target.signing import Parts, Signer
 
 KNOWN = frozenset(
     {
-        "run.id", "order.key", "order.seq", "order.sku", "order.qty", "order.pay_by", "order.buyer_class", "order.price_fen",
-        "buyer.account", "buyer.name", "buyer.phone", "buyer.email",
+        "run.id", "target.base_url", "order.key", "order.seq", "order.sku", "order.qty", "order.pay_by", "order.buyer_class",
+        "order.price_fen", "order.total_fen", "buyer.account", "buyer.name", "buyer.phone", "buyer.email", "buyer.ip", "buyer.index",
     }
 )  # fmt: skip
 """Names that every order has; a step may use these, and what earlier steps extracted."""
+STAMPS = frozenset({"time.s", "time.ms", "nonce"})
+"""Names that are new for every request: seconds and milliseconds since 1970, and 16 random hex digits."""
+VISITOR = frozenset({"run.id", "target.base_url"})
+"""Names that there are without an order: for logins, reads and notices."""
+TELLING = frozenset({ReplyClass.OK, ReplyClass.QUEUED, ReplyClass.PAID_UNDELIVERED})
+"""Replies of which something is kept. Where a reply is not ok, a value may be missing from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, ready to send. ``url`` is a path on the platform, or absolute."""
+    """One request, ready to send. ``url`` is a path on the platform, or absolute. ``follow``: go after redirects."""
 
     method: str
     url: bytes
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
+    follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,51 +52,80 @@ class Read:
 
 
 class StepPlan:
-    """One step of a target, compiled. ``carries``: what it extracts and a later step sends."""
+    """One step of a target, compiled. ``carries``: what it extracts and a later step sends; ``stamped``: whether it needs the
+    names of ``STAMPS``."""
 
-    __slots__ = ("_body", "_classifier", "_extract", "_headers", "_query", "_url", "carries", "method", "name", "needs")
+    __slots__ = (
+        "_body", "_classifier", "_data", "_extract", "_follow", "_headers", "_optional", "_query", "_signer", "_url",
+        "carries", "method", "name", "needs", "stamped",
+    )  # fmt: skip
 
-    def __init__(self, name: str, step: Step, where: str) -> None:
-        self.name = name
+    def __init__(self, name: str, step: Step, where: str, *, headers: Mapping[str, str] | None = None, signer: Signer | None = None) -> None:
+        self.name = step.name or name
         self.method = step.method
+        self._follow = step.follow
+        self._signer = signer
         self._url = template.url_template(step.place, f"{where}.request")
-        self._query = template.form_template(step.query, f"{where}.query") if step.query else None
-        headers = dict(step.headers)
+        said = {key.lower() for key in step.headers}
+        all_headers = {**{key: value for key, value in (headers or {}).items() if key.lower() not in said}, **step.headers}
+        kind = _content_type(step, where)
+        if kind is not None and not any(key.lower() == "content-type" for key in all_headers):
+            all_headers["Content-Type"] = kind
+        self._headers = [(key.encode(), template.header_template(value, f"{where}.headers.{key}")) for key, value in all_headers.items()]
+        # What is signed has to be there as values before it becomes bytes; everything else is bytes with holes from the start.
+        self._data: dict[str, template.Data] = {}
+        self._query: template.Template | None = None
         self._body: template.Template | None = None
-        if step.json_ is not None:
-            self._body = template.json_template(step.json_, f"{where}.json")
-            headers.setdefault("Content-Type", "application/json")
-        elif step.form is not None:
-            self._body = template.form_template(step.form, f"{where}.form")
-            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        self._headers = [
-            (key.encode(), template.header_template(value, f"{where}.headers.{key}")) for key, value in headers.items()
-        ]
+        if signer is not None:
+            given = {"query": step.query or None, "form": step.form, "json": step.json_}
+            self._data = {part: template.Data(data, f"{where}.{part}") for part, data in given.items() if data is not None}
+        else:
+            self._query = template.form_template(step.query, f"{where}.query") if step.query else None
+            self._body = _body(step, where)
         self._classifier = Classifier(step.replies, where)
-        self._extract: dict[str, Path] = {
-            key: compile_path(path, f"{where}.extract.{key}") for key, path in step.extract.items()
-        }
+        self._extract = {key: Extractor(each, f"{where}.extract.{key}") for key, each in step.extract.items()}
+        self._optional = frozenset(key for key, each in step.extract.items() if each.optional)
         self.carries: frozenset[str] = frozenset()
-        used = [self._url, self._query, self._body, *(value for _, value in self._headers)]
-        self.needs = frozenset(word for each in used if each is not None for word in each.names)
+        used = [self._url, self._query, self._body, *self._data.values(), *(value for _, value in self._headers)]
+        needs = {word for each in used if each is not None for word in each.names} | (signer.needs if signer is not None else set())
+        self.stamped = signer is not None or bool(needs & STAMPS)
+        self.needs = frozenset(needs - STAMPS)
 
     def request(self, values: template.Values) -> Request:
         """The bytes to send, with ``values`` in the holes."""
         url = self._url.render(values)
+        headers = tuple((key, value.render(values)) for key, value in self._headers)
+        if self._signer is not None:
+            return self._signed(self._signer, url, headers, values)
         if self._query is not None:
             url += (b"&" if b"?" in url else b"?") + self._query.render(values)
-        headers = tuple((key, value.render(values)) for key, value in self._headers)
-        return Request(self.method, url, headers, self._body.render(values) if self._body is not None else b"")
+        return Request(self.method, url, headers, self._body.render(values) if self._body is not None else b"", self._follow)
+
+    def _signed(self, signer: Signer, url: bytes, headers: tuple[tuple[bytes, bytes], ...], values: template.Values) -> Request:
+        made = {part: data.render(values) for part, data in self._data.items()}
+        host = str(values["target.base_url"]).partition("://")[2]
+        path = urlsplit(url.decode()).path or "/"
+        parts = Parts(self.method, path, host, made.get("query") or {}, made.get("form"), made.get("json"))
+        signed = signer.sign(parts, values, stamp_s=values["time.ms"] / 1000, nonce=values["nonce"])
+        query, body = signed.parts.query_text(), signed.parts.body_bytes()
+        if query:
+            url += b"?" + query.encode()
+        own = {name.lower() for name in signed.headers}
+        kept = [pair for pair in headers if pair[0].decode().lower() not in own]
+        added = [(name.encode(), value.encode()) for name, value in signed.headers.items()]
+        return Request(self.method, url, (*kept, *added), body, self._follow)
 
     def read(self, reply: Reply) -> Read:
         """What the reply means. An ok reply without a value that the step extracts is not ok but unknown."""
-        data = parsed(reply.body) if reply.error is None and reply.body else MISSING
-        kind, reason = self._classifier.classify(reply, data)
-        if kind is not ReplyClass.OK:
+        document = Document(reply)
+        kind, reason = self._classifier.classify(document)
+        if kind not in TELLING:
             return Read(kind, reason)
-        found = {key: look(data, path) for key, path in self._extract.items()}
+        found = {key: each.value(document) for key, each in self._extract.items()}
+        if kind is not ReplyClass.OK:
+            return Read(kind, reason, {key: value for key, value in found.items() if value is not MISSING})
         for key, value in found.items():
-            if value is MISSING or (key in self.carries and value in (None, "")):
+            if value is MISSING or (key in self.carries and key not in self._optional and value in (None, "")):
                 return Read(ReplyClass.UNKNOWN, f"no_{key}")
         return Read(kind, None, found)
 
@@ -94,46 +134,176 @@ class StepPlan:
         return frozenset(self._extract)
 
 
+def _content_type(step: Step, where: str) -> str | None:
+    if step.json_ is not None:
+        return "application/json"
+    if step.form is not None:
+        return "application/x-www-form-urlencoded"
+    if step.multipart is not None:
+        return f"multipart/form-data; boundary={_boundary(where)}"
+    return "text/plain; charset=utf-8" if step.body is not None else None
+
+
+def _body(step: Step, where: str) -> template.Template | None:
+    if step.json_ is not None:
+        return template.json_template(step.json_, f"{where}.json")
+    if step.form is not None:
+        return template.form_template(step.form, f"{where}.form")
+    if step.multipart is not None:
+        return template.multipart_template(step.multipart, _boundary(where), f"{where}.multipart")
+    return template.text_template(step.body, f"{where}.body") if step.body is not None else None
+
+
+def _boundary(where: str) -> str:
+    return f"surgekit-{hashlib.sha256(where.encode()).hexdigest()[:24]}"
+
+
+PICTURE = "captcha_picture"
+SOLVED = "captcha"
+
+
+class PictureStep(StepPlan):
+    """Fetches the captcha's picture."""
+
+    def __init__(self, captcha: Captcha, where: str, headers: Mapping[str, str]) -> None:
+        rules = [ReplyRule.model_validate({"class": "ok", "status": 200, "matches": "(?s)."})]
+        super().__init__("captcha", Step(request=captcha.request or "", replies=rules), where, headers=headers)
+
+    def read(self, reply: Reply) -> Read:
+        """The picture as ``captcha_picture``: bytes."""
+        read = super().read(reply)
+        return Read(read.kind, read.reason, {PICTURE: reply.body}) if read.kind is ReplyClass.OK else read
+
+
+class SolveStep(StepPlan):
+    """Asks the solver on this machine what the picture says."""
+
+    def __init__(self, captcha: Captcha, where: str) -> None:
+        rules = [ReplyRule.model_validate({"class": "ok", "status": 200, "matches": r"\S"})]
+        answer = Extract.model_validate({"regex": r"^\s*(\S+)\s*$"})
+        super().__init__("solve", Step(request="POST {solver}", replies=rules, extract={SOLVED: answer}), where)
+        self._solver = (captcha.solver or "").encode()
+        self.needs = frozenset({PICTURE})
+
+    __slots__ = ("_solver",)
+
+    def request(self, values: template.Values) -> Request:
+        """The picture, as it came."""
+        return Request("POST", self._solver, ((b"Content-Type", b"application/octet-stream"),), values[PICTURE])
+
+
+def act_step(act: Act, where: str) -> StepPlan:
+    """The buyer pays at the gateway that SurgeKit plays."""
+    step = Step(
+        request="POST {gateway_act}", json=dict(act.act),
+        replies=[
+            ReplyRule.model_validate({"class": "ok", "path": "code", "equals": 1}),
+            ReplyRule.model_validate({"class": "refused", "path": "code", "in": [0, -1]}),
+        ],
+    )  # fmt: skip
+    return StepPlan("gateway", step, where)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All steps of a target, compiled."""
+    """All steps of a target, compiled. ``captcha``: the steps that end in ``{captcha}``; ``fixed_captcha`` in their place."""
 
+    setup: tuple[StepPlan, ...]
     quote: StepPlan | None
+    prepare: tuple[StepPlan, ...]
+    captcha: tuple[StepPlan, ...]
+    fixed_captcha: str | None
     submit: StepPlan
     pay: Mapping[str, tuple[StepPlan, ...]]
     poll: StepPlan | None
+    admin_setup: tuple[StepPlan, ...]
+    deliver: StepPlan | None
+    reads_setup: tuple[StepPlan, ...]
+
+
+class _Compiler:
+    """Compiles the steps of one target, and knows which names there are at each."""
+
+    def __init__(self, target: Target, where: str) -> None:
+        self._target = target
+        self._where = where
+        self._signers = {name: Signer(name, dialect, f"{where}: signing.{name}") for name, dialect in target.signing.items()}
+        self.fixed = frozenset({*(f"vars.{name}" for name in target.vars), *(f"secret.{name}" for name in target.secrets)})
+        common = [set(product.vars) for product in target.catalogue]
+        self.product = frozenset(f"product.{name}" for name in set.intersection(*common))
+
+    def step(self, name: str, step: Step | Act, have: frozenset[str], at: str) -> StepPlan:
+        where = f"{self._where}: {at}"
+        if isinstance(step, Act):
+            plan = act_step(step, where)
+            have |= {"gateway_act"}
+        else:
+            plan = StepPlan(name, step, where, headers=self._target.headers, signer=self._signer(step, where))
+        self._check(plan, have, where)
+        return plan
+
+    def _signer(self, step: Step, where: str) -> Signer | None:
+        if step.sign is None:
+            return None
+        if "?" in step.place:
+            raise ConfigError(f"{where}.request: what is signed must be told one by one; put what stands behind the ? into query")
+        if step.sign not in self._signers:
+            raise ConfigError(f"{where}.sign: no dialect {step.sign!r} in signing; there are {', '.join(sorted(self._signers)) or 'none'}")
+        return self._signers[step.sign]
+
+    def _check(self, plan: StepPlan, have: frozenset[str], where: str) -> None:
+        for word in sorted(plan.needs - have - self.fixed):
+            if word.startswith("account.") and self._target.accounts.csv is not None:
+                continue  # the header of that file tells, and it is checked where it is read
+            known = ", ".join(sorted(have | self.fixed | STAMPS))
+            raise ConfigError(f"{where}: nothing gives {{{word}}}; known here: {known}")
+
+    def row(self, name: str, steps: Iterable[Step | Act], have: frozenset[str], at: str) -> tuple[tuple[StepPlan, ...], frozenset[str]]:
+        """Steps in turn, each of which has what those before it extracted; (the steps, what there is after them)."""
+        done: list[StepPlan] = []
+        for number, step in enumerate(steps):
+            plan = self.step(name if number == 0 else f"{name}{number + 1}", step, have, f"{at}[{number}]")
+            have |= plan.gives
+            done.append(plan)
+        return tuple(done), have
 
 
 def compile_plan(target: Target, *, where: str = "target") -> Plan:
     """Compile ``target``. Raises ``ConfigError`` where a step uses a name that nothing gives."""
     steps = target.steps
-
-    def made(name: str, step: Step, have: frozenset[str], at: str) -> StepPlan:
-        plan = StepPlan(name, step, f"{where}: steps.{at}")
-        for word in sorted(plan.needs - have):
-            raise ConfigError(
-                f"{where}: steps.{at}: nothing gives {{{word}}}; known here: {', '.join(sorted(have))}"
-            )
-        return plan
-
-    quote = made("quote", steps.quote, KNOWN, "quote") if steps.quote else None
-    submit = made("submit", steps.submit, KNOWN, "submit")
-    after_submit = KNOWN | submit.gives
+    compiler = _Compiler(target, where)
+    account = VISITOR | {name for name in KNOWN if name.startswith("buyer.")}
+    setup, have = compiler.row("setup", target.setup.steps if target.setup else (), account, "setup.steps")
+    have |= KNOWN | compiler.product
+    quote = compiler.step("quote", steps.quote, have, "steps.quote") if steps.quote else None
+    prepare, have = compiler.row("prepare", steps.prepare, have, "steps.prepare")
+    captcha: tuple[StepPlan, ...] = ()
+    if steps.captcha is not None:
+        have |= {SOLVED}
+        if steps.captcha.solver is not None:
+            at = f"{where}: steps.captcha"
+            captcha = (PictureStep(steps.captcha, at, target.headers), SolveStep(steps.captcha, at))
+    submit = compiler.step("submit", steps.submit, have, "steps.submit")
+    have |= submit.gives
     pay: dict[str, tuple[StepPlan, ...]] = {}
+    paid_by = []
     for way, each in steps.pay.items():
-        have, done = after_submit, []
-        for number, step in enumerate(each):
-            plan = made("pay" if number == 0 else f"pay{number + 1}", step, have, f"pay.{way}[{number}]")
-            have |= plan.gives
-            done.append(plan)
-        pay[way] = tuple(done)
-    poll = made("poll", steps.poll, after_submit, "poll") if steps.poll else None
+        pay[way], after = compiler.row("pay", each, have, f"steps.pay.{way}")
+        paid_by.append(after)
+    for_all = frozenset.intersection(*paid_by) if paid_by else have
+    poll = compiler.step("poll", steps.poll, for_all, "steps.poll") if steps.poll else None
     if poll is not None and "status" not in poll.gives:
         raise ConfigError(f"{where}: steps.poll.extract: status is missing; the order's state is read from it")
-    for steps_in_turn in ([submit, *ways, poll] for ways in (pay.values() or [()])):
-        _carry([step for step in steps_in_turn if step is not None])
-    _check_reads(target, where)
-    return Plan(quote, submit, pay, poll)
+    admin_setup, behind = compiler.row("admin", target.admin.setup if target.admin else (), VISITOR, "admin.setup")
+    deliver = compiler.step("deliver", target.admin.deliver, for_all | behind, "admin.deliver") if target.admin else None
+    reads_setup, reading = compiler.row("reads", target.reads.setup, VISITOR, "reads.setup")
+    for in_turn in ([*setup, *prepare, submit, *ways, poll, deliver] for ways in (pay.values() or [()])):
+        _carry([step for step in in_turn if step is not None])
+    _carry([*admin_setup, *([deliver] if deliver else [])])
+    _carry(list(reads_setup))
+    _check_reads(target, where, reading | compiler.fixed, compiler.product)
+    fixed = steps.captcha.fixed if steps.captcha is not None else None
+    return Plan(setup, quote, prepare, captcha, fixed, submit, pay, poll, admin_setup, deliver, reads_setup)
 
 
 def _carry(steps: list[StepPlan]) -> None:
@@ -143,13 +313,30 @@ def _carry(steps: list[StepPlan]) -> None:
         step.carries |= step.gives & later
 
 
-def _check_reads(target: Target, where: str) -> None:
-    """The paths of the reads, now rather than after the surge."""
+def _check_reads(target: Target, where: str, have: frozenset[str], product: frozenset[str]) -> None:
+    """Paths and holes of the reads, now rather than after the surge."""
     stock, order, ledger = target.reads.stock, target.reads.order, target.reads.ledger
     if stock is not None:
-        compile_path(stock.items, f"{where}: reads.stock.items")
+        at = f"{where}: reads.stock"
+        _check_holes(stock.request, stock.headers, have | ({"order.sku"} | product if stock.value is not None else frozenset()), at)
+        compile_path(stock.items or "", f"{at}.items")
+        if stock.value is not None:
+            Extractor(stock.value, f"{at}.value")
     if order is not None:
+        _check_holes(order.request, order.headers, have | {"order.key"}, f"{where}: reads.order")
         compile_path(order.rows, f"{where}: reads.order.rows")
     if ledger is not None:
+        _check_holes(ledger.request or "", ledger.headers, have | {"after", "page"}, f"{where}: reads.ledger")
         compile_path(ledger.rows, f"{where}: reads.ledger.rows")
-        compile_path(ledger.next, f"{where}: reads.ledger.next")
+        compile_path(ledger.next or "", f"{where}: reads.ledger.next")
+    if target.safety.echo is not None:
+        _check_holes(target.safety.echo.request, {}, have, f"{where}: safety.echo")
+        compile_path(target.safety.echo.path or "", f"{where}: safety.echo.path")
+
+
+def _check_holes(request: str, headers: Mapping[str, str], have: frozenset[str], at: str) -> None:
+    used = template.url_template(request.partition(" ")[2], f"{at}.request").names
+    for name, value in headers.items():
+        used |= template.header_template(value, f"{at}.headers.{name}").names
+    for word in sorted(used - have):
+        raise ConfigError(f"{at}.request: nothing gives {{{word}}} here; known: {', '.join(sorted(have))}")

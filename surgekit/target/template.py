@@ -1,12 +1,14 @@
 """Templates, compiled once into pieces: constant bytes and holes.
 
-A hole is ``{name}``; ``{{`` and ``}}`` stand for themselves. In JSON, a string that is one hole keeps the value's
-type (``"{order.qty}"`` becomes ``3``); inside a longer string it becomes text. Nothing is evaluated: a name is looked
-up, and that is all.
+A hole is ``{name}`` or ``{name|filter}``; ``{{`` and ``}}`` stand for themselves. In JSON, a string that is one hole keeps the
+value's type (``"{order.qty}"`` becomes ``3``); inside a longer string it becomes text. Nothing is evaluated: a name is
+looked up, a filter from a short list is applied, and that is all.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +19,9 @@ from surgekit.errors import ConfigError
 
 Values = Mapping[str, Any]
 Piece = bytes | tuple[str, Callable[[Any], bytes]]
-_HOLE = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_.]*)\}|[{}]")
+_NAME = r"([a-z][a-z0-9_.]*)((?:\|[a-z0-9]+)*)"
+_HOLE = re.compile(r"\{\{|\}\}|\{" + _NAME + r"\}|[{}]")
+_WHOLE = re.compile(r"\{" + _NAME + r"\}")
 
 
 # Values may come from replies, and JSON can carry half a surrogate pair, which no encoding has: it becomes "?".
@@ -52,6 +56,70 @@ def _json_inside(value: Any) -> bytes:
     return json.dumps(str(value), ensure_ascii=False)[1:-1].encode(errors=_ODD)
 
 
+def _number(value: Any) -> int:
+    try:
+        return int(str(value).strip())
+    except ValueError:
+        return 0
+
+
+def _yuan(value: Any) -> str:
+    """1234 → 12.34"""
+    fen = _number(value)
+    return f"{'-' if fen < 0 else ''}{abs(fen) // 100}.{abs(fen) % 100:02d}"
+
+
+def _fen(value: Any) -> int:
+    """12.34, ¥1,234.5 → 1234, 123450; what is no amount is 0."""
+    amount = fen(value)
+    return 0 if amount is None else amount
+
+
+_MONEY = re.compile(r"-?[0-9]{1,13}(?:\.[0-9]{1,8})?", re.ASCII)
+
+
+def fen(value: Any) -> int | None:
+    """An amount of yuan, as text or number, in fen; parts of a fen are rounded half up. None: no amount."""
+    found = _MONEY.search(str(value).replace(",", ""))
+    if found is None or isinstance(value, bool):
+        return None
+    whole, _, part = found[0].lstrip("-").partition(".")
+    rounded = int(whole) * 100 + (int((part + "000")[:3]) + 5) // 10
+    return -rounded if found[0].startswith("-") else rounded
+
+
+def _bytes(value: Any) -> bytes:
+    return str(value).encode(errors=_ODD)
+
+
+FILTERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "yuan": _yuan,
+    "fen": _fen,
+    "int": _number,
+    "text": str,
+    "upper": lambda value: str(value).upper(),
+    "lower": lambda value: str(value).lower(),
+    "url": lambda value: quote(str(value), safe="", errors=_ODD),
+    "md5": lambda value: hashlib.md5(_bytes(value), usedforsecurity=False).hexdigest(),
+    "sha256": lambda value: hashlib.sha256(_bytes(value)).hexdigest(),
+    "base64": lambda value: base64.b64encode(_bytes(value)).decode(),
+}
+"""What ``{name|filter}`` can do to a value; several in a row are applied from left to right."""
+
+
+def _filtered(encode: Callable[[Any], Any], filters: str, where: str) -> Callable[[Any], Any]:
+    """``encode`` after the named filters. Raises ``ConfigError``."""
+    for word in reversed(filters.split("|")[1:]):
+        if word not in FILTERS:
+            raise ConfigError(f"{where}: no filter {word!r}; there are {', '.join(sorted(FILTERS))}")
+        encode = _after(FILTERS[word], encode)
+    return encode
+
+
+def _after(first: Callable[[Any], Any], then: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: then(first(value))
+
+
 class Template:
     """A text with holes. ``render(values)`` → bytes; a missing name raises ``KeyError``."""
 
@@ -80,7 +148,7 @@ def _pieces(text: str, constant: Callable[[Any], bytes], hole: Callable[[Any], b
         if word in ("{{", "}}"):
             found.append(constant(word[0]))
         elif match[1]:
-            found.append((match[1], hole))
+            found.append((match[1], _filtered(hole, match[2], where)))
         else:
             raise ConfigError(f"{where}: a lone {word} in {text!r}; write {word * 2} for the character itself")
         at = match.end()
@@ -90,9 +158,9 @@ def _pieces(text: str, constant: Callable[[Any], bytes], hole: Callable[[Any], b
 
 def url_template(text: str, where: str) -> Template:
     """A path and query; values are percent-encoded, except where one hole is the whole URL."""
-    whole = re.fullmatch(r"\{([a-z][a-z0-9_.]*)\}", text)
+    whole = _WHOLE.fullmatch(text)
     if whole:
-        return Template([(whole[1], _url)])
+        return Template([(whole[1], _filtered(_url, whole[2], where))])
     return Template(_pieces(text, _url, _path, where))
 
 
@@ -101,14 +169,82 @@ def header_template(text: str, where: str) -> Template:
     return Template(_pieces(text, _header, _header, where))
 
 
-def form_template(fields: Mapping[str, str], where: str) -> Template:
-    """``application/x-www-form-urlencoded``, for a body or a query."""
+def text_template(text: str, where: str) -> Template:
+    """A body that is text, as it is."""
+    return Template(_pieces(text, _bytes, _bytes, where))
+
+
+def form_template(fields: Mapping[str, Any], where: str) -> Template:
+    """``application/x-www-form-urlencoded``, for a body or a query; nested as PHP reads it: ``a[b]=1``, ``c[]=2``."""
     pieces: list[Piece] = []
-    for name, text in fields.items():
+    for name, text in flat(fields):
         if pieces:
             pieces.append(b"&")
         pieces += [_query(name), b"=", *_pieces(text, _query, _query, where)]
     return Template(pieces)
+
+
+def flat(fields: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """(name, text) of each parameter. Nothing is sent for null; true and false are 1 and 0."""
+    for name, value in fields.items():
+        yield from _flat(str(name), value)
+
+
+def _flat(name: str, value: Any) -> Iterable[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _flat(f"{name}[{key}]", each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _flat(f"{name}[]", each)
+    elif value is not None:
+        yield name, str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def multipart_template(fields: Mapping[str, str], boundary: str, where: str) -> Template:
+    """``multipart/form-data`` with a text field each."""
+    pieces: list[Piece] = []
+    for name, text in fields.items():
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{quote(name, safe=" []-_.")}"\r\n\r\n'
+        pieces += [head.encode(), *_pieces(text, _bytes, _bytes, where), b"\r\n"]
+    return Template([*pieces, f"--{boundary}--\r\n".encode()])
+
+
+class Data:
+    """A structure of lists, mappings and texts with holes. ``render(values)`` → the same with values in the holes; a text that is
+    one hole keeps the value's type."""
+
+    __slots__ = ("_made", "names")
+
+    def __init__(self, data: Any, where: str) -> None:
+        self.names: frozenset[str] = frozenset()
+        self._made = self._compiled(data, where)
+
+    def _compiled(self, data: Any, where: str) -> Callable[[Values], Any]:
+        if isinstance(data, Mapping):
+            made = {str(name): self._compiled(value, where) for name, value in data.items()}
+            return lambda values: {name: each(values) for name, each in made.items()}
+        if isinstance(data, list):
+            parts = [self._compiled(value, where) for value in data]
+            return lambda values: [each(values) for each in parts]
+        if not isinstance(data, str):
+            return lambda _values: data
+        whole = _WHOLE.fullmatch(data)
+        if whole:
+            name, filtered = whole[1], _filtered(_same, whole[2], where)
+            self.names |= {name}
+            return lambda values: filtered(values[name])
+        text = text_template(data, where)
+        self.names |= text.names
+        return lambda values: text.render(values).decode()
+
+    def render(self, values: Values) -> Any:
+        """The structure; a missing name raises ``KeyError``."""
+        return self._made(values)
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def json_template(data: Any, where: str) -> Template:
@@ -118,9 +254,9 @@ def json_template(data: Any, where: str) -> Template:
 
 def _json_pieces(data: Any, where: str) -> list[Piece]:
     if isinstance(data, str):
-        whole = re.fullmatch(r"\{([a-z][a-z0-9_.]*)\}", data)
+        whole = _WHOLE.fullmatch(data)
         if whole:
-            return [(whole[1], _json_value)]
+            return [(whole[1], _filtered(_json_value, whole[2], where))]
         return [b'"', *_pieces(data, _json_inside, _json_inside, where), b'"']
     if isinstance(data, Mapping):
         pieces: list[Piece] = [b"{"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass as C
-from surgekit.target.reading import MISSING, MOST_TEXT, Classifier, Reply, compile_path, look, parsed
+from surgekit.target.reading import MISSING, MOST_TEXT, Classifier, Document, Reply, compile_path, look, parsed
 from surgekit.target.schema import ReplyRule
 
 RULES = [
@@ -28,7 +28,7 @@ RULES = [
 def told(body: Any, status: int = 200, rules: Any = RULES, **reply: Any) -> tuple[C, str | None]:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     found = Classifier([ReplyRule.model_validate(rule) for rule in rules], "t")
-    return found.classify(Reply(status, raw, 0.0, 0.1, **reply), parsed(raw))
+    return found.classify(Document(Reply(status, raw, 0.0, 0.1, **reply)))
 
 
 TABLE = [
@@ -118,6 +118,7 @@ def test_a_pattern_looks_at_the_first_lines_only() -> None:
     [
         ("", ()), ("$", ()), (".", ()), ("a", ("a",)), ("$.a.b", ("a", "b")), ("a[0].b", ("a", 0, "b")), ("[2]", (2,)), ("$[2][3]", (2, 3)),
         ("a.0", ("a", "0")), ("卡密.列表[1]", ("卡密", "列表", 1)), ("a b.c-d", ("a b", "c-d")),
+        ("items[*].code", ("items", -1, "code")), ('a["b.c"][0]', ("a", "b.c", 0)), ("['a b']", ("a b",)),
     ],
 )  # fmt: skip
 def test_paths(text: str, path: tuple[str | int, ...]) -> None:
@@ -126,7 +127,7 @@ def test_paths(text: str, path: tuple[str | int, ...]) -> None:
 
 @pytest.mark.parametrize("text", ["a.", "a..b", "a[", "a[x]", "a[-1]", "a]", "a[]", "a[1", "a." * 3, "a[" + "9" * 5000 + "]"])
 def test_what_is_no_path_says_where_and_how_to_write_one(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"^shop: steps\.x: .* is not a path; write data\.order_no or data\.items\[0\]\.code$"):
+    with pytest.raises(ConfigError, match=r"^shop: steps\.x: .* is not a path; write data\.order_no, data\.items\[0\]\.code or data\.items\[\*\]\.code$"):
         compile_path(text, "shop: steps.x")
 
 

@@ -1,0 +1,96 @@
+"""What is kept of a reply: by JSON path, CSS, form field, header, cookie, redirect or pattern."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from surgekit.target import page
+from surgekit.target.pattern import Pattern
+from surgekit.target.reading import MISSING, MOST_ITEMS, Document, compile_path, look
+from surgekit.target.schema import Extract
+from surgekit.target.template import fen
+
+MOST_WHOLE = 2**63
+
+
+class Extractor:
+    """One ``Extract``, compiled."""
+
+    __slots__ = ("_asked", "_css", "_path", "_regex")
+
+    def __init__(self, asked: Extract, where: str) -> None:
+        self._asked = asked
+        self._path = None if asked.json_ is None else compile_path(asked.json_, where)
+        self._css = None if asked.css is None else page.selector(asked.css)
+        self._regex = None if asked.regex is None else Pattern(asked.regex)
+
+    def value(self, document: Document) -> Any:
+        """What the reply has there; ``MISSING`` where it has nothing, or nothing of the form that is wanted. The default of an
+        optional value stands in for what is missing."""
+        found = self._shaped(self._picked(self._source(document)))
+        return self._asked.default if found is MISSING and self._asked.optional else found
+
+    def _source(self, document: Document) -> Any:
+        asked = self._asked
+        if self._path is not None:
+            return look(document.data, self._path)
+        if self._css is not None:
+            if document.page is None:
+                return MISSING
+            texts = document.page.texts(self._css, asked.attr)
+            return texts if asked.all else (texts[0] if texts else MISSING)
+        found: str | None
+        if asked.field is not None:
+            found = None if document.page is None else document.page.field(asked.field)
+        elif asked.header is not None:
+            found = document.header(asked.header)
+        elif asked.cookie is not None:
+            found = (document.reply.cookies or {}).get(asked.cookie)
+        elif asked.location:
+            found = document.header("location")
+        elif asked.url:
+            found = document.reply.url
+        else:
+            found = document.text
+        return MISSING if found is None else found
+
+    def _picked(self, source: Any) -> Any:
+        regex, asked = self._regex, self._asked
+        if regex is None or source is MISSING:
+            return source
+        if isinstance(source, list):
+            return [each for each in (regex.first(_text(item)) for item in source) if each is not None]
+        if asked.all:
+            return regex.every(_text(source), MOST_ITEMS)
+        found = regex.first(_text(source))
+        return MISSING if found is None else found
+
+    def _shaped(self, value: Any) -> Any:
+        kind = self._asked.as_
+        if kind is None or kind == "text" or value is MISSING:
+            return _text(value) if kind == "text" and value is not MISSING else value
+        if kind == "lines":
+            items = value if isinstance(value, list) else _text(value).splitlines()
+            return [line for line in (_text(item).strip() for item in items) if line][:MOST_ITEMS]
+        if isinstance(value, list):
+            return MISSING
+        return shaped_number(value, kind)
+
+
+def shaped_number(value: Any, kind: str) -> Any:
+    """``value`` as ``whole`` or ``yuan`` (in fen); ``MISSING`` where it is no such number, or one of more than 64 bits."""
+    if isinstance(value, bool) or value is None:
+        return MISSING
+    if kind == "yuan":
+        number = fen(value)
+    else:
+        try:
+            number = int(_text(value).strip().replace(",", ""))
+        except ValueError:
+            return MISSING
+    return MISSING if number is None or abs(number) >= MOST_WHOLE else number
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

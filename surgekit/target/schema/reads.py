@@ -1,0 +1,187 @@
+"""What SurgeKit reads after (and before) the surge. Reads only: an unknown order is never submitted again."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from surgekit.target.schema.steps import Extracted, Step
+from surgekit.target.schema.words import Headers, Picking, Regex
+from surgekit.target.signing.schema import zone
+from surgekit.units import Strict, Whole
+
+_HOLE = re.compile(r"\{([^{}]*)\}")
+LedgerName = Literal[
+    "order_no", "order_key", "sku", "qty", "status", "amount_fen", "charged_fen", "charges", "refunded_fen", "cards", "created_s"
+]
+NEEDED = ("order_no", "order_key", "status")
+
+
+def _zone(given: str) -> str:
+    zone(given)
+    return given
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+def _get(given: str) -> str:
+    if re.fullmatch(r"GET /\S*", given) is None:
+        raise ValueError("a read is written GET /path")
+    return given
+
+
+Get = Annotated[str, AfterValidator(_get)]
+
+
+class _Read(Strict):
+    """A GET. Holes in ``request``, beside ``{secret.…}``, ``{vars.…}`` and what ``reads.setup`` extracted: see each read."""
+
+    request: Get
+    headers: Headers = Field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        return self.request.split(" ", 1)[1]
+
+    @property
+    def holes(self) -> set[str]:
+        return {hole.split("|", 1)[0] for hole in _HOLE.findall(self.request)}
+
+
+class StockWords(Strict):
+    """What a shop says that shows no numbers: patterns for "there is some" and for "there is none"."""
+
+    in_stock: Regex
+    sold_out: Regex
+
+
+class StockRead(_Read):
+    """Reading stock, in one of two ways.
+
+    All at once: ``items`` is the path to a mapping SKU → figures, or to a list of objects whose field ``sku`` is the SKU;
+    ``total`` and ``unsold`` name the figures. Each product by itself: ``{order.sku}`` or ``{product.…}`` stands in ``request``,
+    and ``value`` is the number of units left, or a text for ``words``.
+    """
+
+    items: str | None = None
+    sku: str | None = None
+    total: str | None = None
+    unsold: str = "unsold"
+    value: Extracted | None = None
+    words: StockWords | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> StockRead:
+        each = any(hole == "order.sku" or hole.startswith("product.") for hole in self.holes)
+        if (self.items is None) == (self.value is None):
+            raise ValueError("give items (all products in one reply) or value (a reply for each product), one of the two")
+        if self.value is not None and not each:
+            raise ValueError("value: {order.sku} or {product.…} must stand in request, or each product gives the same")
+        if self.items is not None and each:
+            raise ValueError("items: a request for all products has no {order.sku} in it")
+        if self.words is not None and self.value is None:
+            raise ValueError("words explain a value; give value too")
+        return self
+
+
+class Column(Strict):
+    """A column of the platform's ledger, and what to make of it. A text in its place is short for ``name``.
+
+    ``as``: ``text``, ``whole``, ``yuan`` (12.34 → 1234), ``list`` (as it is), ``lines`` (a card each), ``time`` (in the ledger's time
+    zone, or seconds since 1970). ``regex`` picks its first group out of the text.
+    """
+
+    name: str
+    regex: Picking | None = None
+    as_: Literal["text", "whole", "yuan", "list", "lines", "time"] | None = Field(default=None, alias="as")
+
+
+def _short(given: object) -> object:
+    return {"name": given} if isinstance(given, str) else given
+
+
+Columns = dict[LedgerName, Annotated[Column, BeforeValidator(_short, json_schema_input_type=Column | str)]]
+
+
+class LedgerSql(Strict):
+    """Reading the ledger from the platform's database: one SELECT in a read-only transaction.
+
+    ``url``: ``sqlite:////path``, ``postgresql://…`` or ``mysql://…``, ``{secret.…}`` in it. ``:since`` in ``query`` is the run's start in ``timezone``.
+    """
+
+    url: Annotated[str, Field(pattern=r"^(sqlite|postgresql|mysql)(\+[a-z0-9]+)?://")]
+    query: Annotated[str, Field(pattern=r"(?is)^\s*(select|with)\b")]
+
+
+class LedgerRead(Strict):
+    """Reading the platform's own orders; ``columns`` maps the audit's names to the platform's.
+
+    By HTTP, page by page: ``{after}`` in ``request`` is 0 first and then what ``next`` says; ``{page}`` counts from 1 until a page is
+    empty. Or by ``sql``. ``timezone``: of times without one. ``statuses`` may be told as words or as numbers, here always as text.
+    """
+
+    request: Get | None = None
+    headers: Headers = Field(default_factory=dict)
+    rows: str = ""
+    next: str | None = None
+    sql: LedgerSql | None = None
+    timezone: Zone = "UTC"
+    columns: Columns
+
+    @model_validator(mode="after")
+    def _whole(self) -> LedgerRead:
+        missing = set(NEEDED) - set(self.columns)
+        if missing:
+            raise ValueError(f"columns: {', '.join(sorted(missing))} must be named too")
+        if (self.request is None) == (self.sql is None):
+            raise ValueError("give request (HTTP) or sql, one of the two")
+        if self.request is not None:
+            holes = {hole for hole in _HOLE.findall(self.request) if "." not in hole}
+            if {"after", "page"} <= holes:
+                raise ValueError("{after} and {page} are two ways to turn pages; give one of them")
+            if ("after" in holes) != (self.next is not None):
+                raise ValueError("{after} in request and next belong together: next says where the next {after} stands in the reply")
+        return self
+
+
+class OrderRead(_Read):
+    """Reading one order by the merchant's own key, for platforms without a ledger; ``rows`` is the path to the list of
+    platform orders, or to the one order. Read with ``columns``, or with those of the ledger."""
+
+    rows: str = ""
+    columns: Columns | None = None
+
+    @model_validator(mode="after")
+    def _by_key(self) -> OrderRead:
+        if "order.key" not in self.holes:
+            raise ValueError("{order.key} must stand in request, or each read gives the same")
+        return self
+
+
+class Reads(Strict):
+    """``setup`` logs in first (an administrator, say); its cookies and extracted values are there for every read.
+
+    ``rate``: so many single reads a second at most.
+    """
+
+    setup: list[Step] = Field(default_factory=list, max_length=20)
+    stock: StockRead | None = None
+    order: OrderRead | None = None
+    ledger: LedgerRead | None = None
+    rate: Annotated[Whole, Field(ge=1, le=10_000)] = 50
+
+    @model_validator(mode="after")
+    def _mapping(self) -> Reads:
+        if self.order is not None and self.ledger is None and self.order.columns is None:
+            raise ValueError("order: give columns, or describe ledger, whose columns it then shares")
+        return self
+
+
+def order_columns(reads: Reads) -> dict[Any, Column]:
+    """The columns with which single orders are read."""
+    if reads.order is not None and reads.order.columns is not None:
+        return dict(reads.order.columns)
+    return dict(reads.ledger.columns) if reads.ledger is not None else {}
