@@ -39,13 +39,14 @@ FROM order_order AS o
 ORDER BY o.id
 """
 STOCK = """
-SELECT partner_sku AS sku,
-       product_id AS product,
-       num_in_stock AS on_hand,
-       COALESCE(num_allocated, 0) AS allocated,
-       num_in_stock - COALESCE(num_allocated, 0) AS left
-FROM partner_stockrecord
-ORDER BY product_id
+SELECT s.partner_sku AS sku,
+       s.product_id AS product,
+       s.num_in_stock AS on_hand,
+       COALESCE(s.num_allocated, 0) AS allocated,
+       s.num_in_stock - COALESCE(s.num_allocated, 0) AS left,
+       (SELECT COALESCE(SUM(l.quantity), 0) FROM order_line AS l WHERE l.stockrecord_id = s.id) AS sold
+FROM partner_stockrecord AS s
+ORDER BY s.product_id
 """
 
 

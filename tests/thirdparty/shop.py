@@ -57,7 +57,10 @@ class Shop:
         return self.rows(self.orders_sql)
 
     def stock(self) -> dict[str, dict[str, int]]:
-        """SKU → ``on_hand``, ``allocated``, ``left`` (can be negative: sold more than there was)."""
+        """SKU → the platform's own ``on_hand``, ``allocated`` and ``left``, its ``product`` id, and units ``sold`` by its orders.
+
+        More ``sold`` than there was is an oversell even where ``left`` says 0.
+        """
         return {row.pop("sku"): row for row in self.rows(self.stock_sql)}
 
     def ended(self) -> bool:
@@ -84,13 +87,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def started(words: Sequence[str | Path], env: Mapping[str, str], cwd: Path, made: Callable[[subprocess.Popen[bytes]], Shop], path: str) -> Iterator[Shop]:
+def started(
+    words: Sequence[str | Path], env: Mapping[str, str], cwd: Path, made: Callable[[subprocess.Popen[bytes]], Shop], path: str
+) -> Iterator[Shop]:
     """Run ``words`` until the block is left. The shop has started when ``path`` is answered with 200."""
     log = cwd / "shop.log"
     with log.open("ab") as out:
         # The shop watches its standard input and ends with it, so that it cannot outlive whoever started it.
         process = subprocess.Popen(
-            [str(word) for word in words], cwd=cwd, env=dict(env), stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True
+            [str(word) for word in words],
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,  # Ctrl-C is for whoever started it
         )
     shop = made(process)
     try:
