@@ -82,7 +82,7 @@ def _could_be_loaded(place: Origin, addresses: tuple[str, ...]) -> None:
     for address in addresses:
         why = unfit(address)
         if why is not None:
-            raise ConsentError(f"{_where(place, address)} {why}; it is not on this machine, and no consent can be given for it")
+            raise ConsentError(f"{_where(place, address)} {why}; it is never loaded")
     elsewhere = next(address for address in addresses if not is_loopback(address))
     if is_localhost(place.host):
         raise ConsentError(f"{_where(place, elsewhere)} is not on this machine, though its name says so; check the hosts file")

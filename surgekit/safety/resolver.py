@@ -40,8 +40,8 @@ class System:
         import dns.resolver
         from dns.rdtypes.ANY.TXT import TXT
 
-        asked = dns.name.from_text(name)  # from_text makes it absolute, so that no search list is tried
         try:
+            asked = dns.name.from_text(name)  # which makes it absolute, so that no search list is tried
             answer = dns.resolver.Resolver().resolve(
                 asked, dns.rdatatype.TXT, lifetime=LOOKUP_S, search=False, raise_on_no_answer=False
             )

@@ -146,12 +146,12 @@ def _body(sock: socket.socket, place: Origin, deadline: float) -> bytes:
             reply.feed(block)
         else:
             reply.ended()
-        if reply.status in range(300, 400):  # nothing more is read: whoever redirects has not agreed
-            raise AbsentError(f"redirects to {reply.headers.get('location', 'nowhere')[:100]!r}, and redirects are not followed")
+        if reply.status not in (0, 200):  # no body makes an agreement of it
+            location = reply.headers.get("location")
+            further = "" if location is None else f" and redirects to {location[:100]!r}; redirects are not followed"
+            raise AbsentError(f"answers HTTP {reply.status}{further}")
         if len(reply.body) > MOST_BODY or size > MOST_REPLY:
             raise AbsentError(f"answers with more than {MOST_BODY // 1024} KiB, which is no list of statements")
-    if reply.status != 200:
-        raise AbsentError(f"answers HTTP {reply.status}")
     return bytes(reply.body)
 
 
