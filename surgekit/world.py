@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
+import json
+import secrets as randomness
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,18 @@ from typing import Any
 import httpx
 
 from surgekit.children import Child
+from surgekit.errors import ConfigError
 from surgekit.eventlog import folder
+from surgekit.target import template
 from surgekit.target.schema import CardshopStart, Target
+
+QUIET_S = 1.0
+"""A run's kill switch works within this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A running edge process. ``addresses``: ``supplier``, ``supplier_link``, ``gateway``, ``control``."""
+    """A running edge process. ``addresses``: ``control`` and of what is played ``supplier``, ``supplier_link``, ``gateway``."""
 
     child: Child
     addresses: Mapping[str, str]
@@ -25,51 +31,112 @@ class World:
     gateway_key: str
     control: httpx.Client
 
+    @property
+    def act_url(self) -> str | None:
+        """Where the engine acts payments: ``{gateway_act}`` of a step. None: no gateway is played."""
+        gateway = self.addresses.get("gateway")
+        return None if gateway is None else f"{gateway}/act"
+
     def inject(self, name: str, settings: dict[str, Any]) -> None:
         """Put a fault on a live link. Raises ``OSError`` with the edge's reason."""
-        self._ask("PUT", name, settings)
+        self._ask("PUT", f"/faults/{name}", settings)
 
     def heal(self, name: str) -> None:
         """Take it off again. Raises ``OSError``."""
-        self._ask("DELETE", name, None)
+        self._ask("DELETE", f"/faults/{name}")
 
-    def _ask(self, method: str, name: str, settings: dict[str, Any] | None) -> None:
+    def quiet(self) -> int:
+        """End all callbacks, and let no other begin: within a second. How many were dropped. Raises ``OSError``."""
+        return int(self._ask("POST", "/quiet", timeout=QUIET_S).json()["dropped"])
+
+    def _ask(self, method: str, path: str, settings: dict[str, Any] | None = None, *, timeout: float = 5.0) -> httpx.Response:
         try:
-            reply = self.control.request(method, f"/faults/{name}", json=settings)
+            reply = self.control.request(method, path, json=settings, timeout=timeout)
         except httpx.HTTPError as error:
             raise OSError(f"the edge process does not answer: {error}") from None
         if reply.status_code != 200:
             raise OSError(reply.text.strip()[:300])
+        return reply
 
 
-def start_edge(target: Target, seed: int, salt: str, logs: Path, *, event_log: Path | None) -> World:
-    """Start the supplier and gateway stand-ins that ``target`` describes. Raises ``RunError``."""
-    supplier_key, gateway_key, token = (secrets.token_hex(16) for _ in range(3))
-    config = logs / "edge.json"
+def start_edge(
+    target: Target, seed: int, salt: str, logs: Path, *, event_log: Path | None, permit_json: Mapping[str, Any] | None = None,
+    run_id: str = "", secrets: Mapping[str, str] | None = None,
+) -> World:
+    """Start what ``target`` says that SurgeKit plays. Raises ``ConfigError`` and ``RunError``.
+
+    ``permit_json``: ``Permit.to_json()`` of the platform; without it the edge calls nobody but this machine. ``secrets``: name →
+    value, as the target file names them. Keys and secrets reach the process in its environment: command lines are for everybody to read.
+    """
+    given = secrets or {}
+    holes = {**{f"secret.{name}": value for name, value in given.items()}, **{f"vars.{name}": value for name, value in target.vars.items()}}
     supplier, gateway = target.edge.supplier, target.edge.gateway
-    folder.write_json(
-        config,
-        {
-            "supplier": {
-                "latency_ms": {"median": supplier.latency_ms, "sigma": supplier.sigma},
-                "slots": supplier.slots,
-                "later_share": supplier.later_share,
-            },
-            "gateway": {"notify_delay_ms": {"median": gateway.notify_ms, "sigma": gateway.sigma}},
-        },
-    )
+    supplier_key = _key(supplier.key, holes, f"target {target.name}: edge.supplier.key")
+    gateway_key = _key(gateway.key, holes, f"target {target.name}: edge.gateway.key")
+    token = randomness.token_hex(16)
+    config = logs / "edge.json"
+    folder.write_json(config, edge_config(target, permit_json, run_id))
     args = [
-        "--seed", str(seed), "--salt", salt, "--supplier-key", supplier_key, "--gateway-key", gateway_key,
-        "--config", str(config),
+        "--seed", str(seed), "--salt", salt, "--config", str(config),
+        "--link-port", str(supplier.link_port), "--gateway-port", str(gateway.port),
     ]  # fmt: skip
     if event_log is not None:
         args += ["--log", str(event_log)]
-    child = Child("surgekit.edge", args, logs / "edge.log", env={"SURGEKIT_CONTROL_TOKEN": token})
+    env = {
+        "SURGEKIT_CONTROL_TOKEN": token, "SURGEKIT_SECRETS": json.dumps(dict(given)),
+        "SURGEKIT_SUPPLIER_KEY": supplier_key, "SURGEKIT_GATEWAY_KEY": gateway_key,
+    }  # fmt: skip
+    child = Child("surgekit.edge", args, logs / "edge.log", env=env)
     told = child.ready()
     control = httpx.Client(
         base_url=told["control"], headers={"Authorization": f"Bearer {token}"}, timeout=5.0, trust_env=False
     )
-    return World(child, told, supplier_key, gateway_key, control)
+    addresses = {str(name): str(told[name]) for name in ("supplier", "supplier_link", "gateway", "control") if name in told}
+    return World(child, addresses, supplier_key, gateway_key, control)
+
+
+def edge_config(target: Target, permit_json: Mapping[str, Any] | None, run_id: str) -> dict[str, Any]:
+    """What the edge process needs of a target file. No secret is in it."""
+    supplier, gateway = target.edge.supplier, target.edge.gateway
+    notify = gateway.notify
+    signing = {}
+    if notify is not None and notify.sign in target.signing:
+        dialect = target.signing[notify.sign]
+        # Test vectors have keys in them, and nobody verifies them here.
+        signing[notify.sign] = dialect.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"vectors"})
+    return {
+        "plays": sorted(target.plays),
+        "run_id": run_id,
+        "permit": None if permit_json is None else dict(permit_json),
+        "vars": dict(target.vars) if notify is not None else {},
+        "signing": signing,
+        "supplier": {
+            "latency_ms": {"median": supplier.latency_ms, "sigma": supplier.sigma},
+            "slots": supplier.slots,
+            "later_share": supplier.later_share,
+        },
+        "gateway": {
+            "notify_delay_ms": {"median": gateway.notify_ms, "sigma": gateway.sigma},
+            "notify_retries_s": list(gateway.retries),
+            "compress": gateway.compress,
+            "duplicates": None if gateway.duplicates is None else gateway.duplicates.model_dump(mode="json"),
+            "at_once": gateway.at_once,
+            "notify": None if notify is None else notify.model_dump(mode="json", by_alias=True, exclude_unset=True),
+        },
+    }
+
+
+def _key(text: str | None, holes: Mapping[str, Any], where: str) -> str:
+    """The key that a stand-in signs with: as the target file says, or a random one. Raises ``ConfigError``."""
+    if text is None:
+        return randomness.token_hex(16)
+    key = template.text_template(text, where)
+    for word in sorted(key.names - holes.keys()):
+        raise ConfigError(f"{where}: nothing gives {{{word}}}; known here: {', '.join(sorted(holes)) or 'no names at all'}")
+    rendered = key.render(holes).decode()
+    if not rendered or "\0" in rendered:
+        raise ConfigError(f"{where}: is empty, or no text")
+    return rendered
 
 
 def start_cardshop(
@@ -96,11 +163,11 @@ def start_cardshop(
             },
         },
     )
-    args = [
-        *cardshop_options(target.start.cardshop), "--seed-file", str(seed_file),
-        "--supplier-url", world.addresses["supplier_link"], "--supplier-key", world.supplier_key,
-        "--gateway-url", world.addresses["gateway"], "--gateway-key", world.gateway_key,
-    ]  # fmt: skip
+    args = [*cardshop_options(target.start.cardshop), "--seed-file", str(seed_file)]
+    if "supplier_link" in world.addresses:
+        args += ["--supplier-url", world.addresses["supplier_link"], "--supplier-key", world.supplier_key]
+    if "gateway" in world.addresses:
+        args += ["--gateway-url", world.addresses["gateway"], "--gateway-key", world.gateway_key]
     # The platform removes its temporary files itself, also when this process is killed; the folder is for when it is killed.
     child = Child("surgekit.cardshop", args, logs / "cardshop.log", env={"TMPDIR": str((scratch or logs).resolve())})
     return child, child.ready()["url"]

@@ -16,6 +16,11 @@ from surgekit import lifeline
 from surgekit.edge.control import TOKEN_ENV
 from surgekit.edge.process import Options, Stopper, serve
 from surgekit.errors import ConfigError, SurgeKitError
+from surgekit.safety import is_loopback
+
+SECRETS_ENV = "SURGEKIT_SECRETS"
+SUPPLIER_KEY_ENV = "SURGEKIT_SUPPLIER_KEY"
+GATEWAY_KEY_ENV = "SURGEKIT_GATEWAY_KEY"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,14 +37,29 @@ def options(argv: Sequence[str]) -> Options:
     parser.add_argument("--log", type=Path, metavar="FILE.jsonl", help="event log, appended to; none without it")
     parser.add_argument("--seed", type=int, default=1, help="of latencies, delays and card codes")
     parser.add_argument("--salt", default="", help="of the card digests; without it a random one")
-    parser.add_argument("--supplier-key", default="supplier-key", help="signs the supplier's form dialect")
-    parser.add_argument("--gateway-key", default="gateway-key", help="signs the gateway's epay dialect")
+    parser.add_argument("--supplier-key", help=f"signs the supplier's form dialect; better in {SUPPLIER_KEY_ENV}, where only you see it")
+    parser.add_argument("--gateway-key", help=f"signs the gateway's epay dialect; better in {GATEWAY_KEY_ENV}")
     parser.add_argument("--config", type=Path, metavar="FILE.json")
     given = vars(parser.parse_args(argv))
     if given["seed"] < 0:
         raise ConfigError("--seed must not be negative")
+    if given["host"] != "localhost" and not is_loopback(given["host"]):
+        raise ConfigError(f"--host {given['host']}: the stand-ins listen on this machine only, such as 127.0.0.1")
     given["salt"] = given["salt"] or secrets.token_hex(16)
-    return Options(**given, token=os.environ.get(TOKEN_ENV, ""))
+    given["supplier_key"] = given["supplier_key"] or os.environ.get(SUPPLIER_KEY_ENV) or "supplier-key"
+    given["gateway_key"] = given["gateway_key"] or os.environ.get(GATEWAY_KEY_ENV) or "gateway-key"
+    return Options(**given, token=os.environ.get(TOKEN_ENV, ""), secrets=_secrets())
+
+
+def _secrets() -> dict[str, str]:
+    """The target's secrets, name → value. Raises ConfigError."""
+    try:
+        found = json.loads(os.environ.get(SECRETS_ENV) or "{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise ConfigError(f"{SECRETS_ENV}: a JSON object of texts is wanted")
+    return found
 
 
 def _announce(line: dict[str, Any]) -> None:

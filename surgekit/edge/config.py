@@ -1,13 +1,16 @@
-"""What the stand-ins do when nothing is broken: the file behind ``--config``."""
+"""What the stand-ins do when nothing is broken: the file behind ``--config``. No secret is in it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from surgekit.errors import ConfigError
+from surgekit.target.schema import Duplicates, Notice
+from surgekit.target.signing import Dialect
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
@@ -40,16 +43,32 @@ class SupplierConfig(Strict):
 
 
 class GatewayConfig(Strict):
-    """Notifies come ``notify_delay_ms`` after the payment, then by the retry schedule divided by ``compress``."""
+    """Notices come ``notify_delay_ms`` after the payment, then by the retry schedule divided by ``compress``.
+
+    ``at_once``: requests under way at the same time. ``notify``: what an acted payment's notice looks like; without it
+    no payment can be acted.
+    """
 
     notify_delay_ms: Spread = Spread(median=60, sigma=0.4)
     notify_retries_s: tuple[Seconds, ...] = (15, 15, 30, 180, 600, 1200)
     compress: float = Field(default=60, gt=0, allow_inf_nan=False)
+    duplicates: Duplicates | None = None
+    at_once: int = Field(default=256, ge=1, le=10_000)
+    notify: Notice | None = None
 
 
 class EdgeConfig(Strict):
-    """Everything has a default: an empty file is a good one."""
+    """Everything has a default: an empty file is a good one.
 
+    ``plays``: the parts that are started. ``permit``: what ``surgekit.safety`` permitted, where notices go; without one they
+    go to this machine only. ``vars`` and ``signing`` are those of the target file that the notice uses.
+    """
+
+    plays: tuple[Literal["supplier", "gateway"], ...] = ("supplier", "gateway")
+    run_id: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
+    permit: Mapping[str, Any] | None = None
+    vars: Mapping[str, str | int | float | bool | None] = Field(default_factory=dict)
+    signing: Mapping[str, Dialect] = Field(default_factory=dict)
     supplier: SupplierConfig = SupplierConfig()
     gateway: GatewayConfig = GatewayConfig()
 

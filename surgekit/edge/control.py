@@ -1,9 +1,10 @@
-"""The control port: inject, heal, list. Nothing here works without the token."""
+"""The control port: inject, heal, list, and fall silent. Nothing here works without the token."""
 
 from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -37,13 +38,22 @@ class _Guard:
         await Answer({"error": hint}, 401)(scope, receive, send)
 
 
-def app(board: Board, token: str) -> Starlette:
-    """PUT and DELETE /faults/{name}, GET /faults, for the link that ``board`` belongs to."""
+async def _nothing() -> int:
+    return 0
+
+
+def app(board: Board | None, token: str, quiet: Callable[[], Awaitable[int]] = _nothing) -> Starlette:
+    """PUT and DELETE /faults/{name}, GET /faults, for the link that ``board`` belongs to; None: no supplier is played.
+
+    POST /quiet ends all callbacks for good and says how many were dropped; it may be repeated.
+    """
 
     async def put(request: Request) -> Response:
         name = request.path_params["name"]
         if not _NAME.fullmatch(name):
             return Answer({"error": "a fault's name is 1 to 64 letters, digits, dots, dashes or underscores"}, 400)
+        if board is None:
+            return Answer({"error": f"fault {name}: the supplier is not played here, so there is no link to break"}, 409)
         try:
             fault = faults.parse(await request.body())
         except ConfigError as error:
@@ -53,14 +63,18 @@ def app(board: Board, token: str) -> Starlette:
 
     async def delete(request: Request) -> Response:
         name = request.path_params["name"]
-        return Answer({"name": name, "removed": board.remove(name)})
+        return Answer({"name": name, "removed": board is not None and board.remove(name)})
 
     async def listing(_request: Request) -> Response:
-        return Answer({"faults": board.active()})
+        return Answer({"faults": [] if board is None else board.active()})
+
+    async def silence(_request: Request) -> Response:
+        return Answer({"dropped": await quiet()})
 
     routes = [
         Route("/faults", listing, methods=["GET"]),
         Route("/faults/{name}", put, methods=["PUT"]),
         Route("/faults/{name}", delete, methods=["DELETE"]),
+        Route("/quiet", silence, methods=["POST"]),
     ]
     return Starlette(routes=routes, middleware=[Middleware(_Guard, token=token)], exception_handlers=HANDLERS)

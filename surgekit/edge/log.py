@@ -15,7 +15,7 @@ from surgekit.digest import card_digests
 from surgekit.errors import RunError
 
 Actor = Literal["supplier", "gateway", "link"]
-Event = Literal["purchase", "reply", "query", "callback", "payment", "refuse", "bad_sign", "forward"]
+Event = Literal["purchase", "reply", "query", "callback", "queue", "payment", "refuse", "bad_sign", "forward"]
 
 FLUSH_S = 0.1
 

@@ -7,27 +7,29 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from surgekit.edge import config as configs
-from surgekit.edge import control
+from surgekit.edge import control, gateway, notice
 from surgekit.edge.board import Board
 from surgekit.edge.callbacks import Callbacks
-from surgekit.edge.gateway import Gateway
+from surgekit.edge.client import THIS_MACHINE, Client
 from surgekit.edge.link import Link
 from surgekit.edge.log import EventLog
 from surgekit.edge.serving import WebServer, bind, raise_open_files, stop_all, url
 from surgekit.edge.supplier import Supplier
+from surgekit.edge.till import Till
+from surgekit.safety import Permit
 
 _LAST_WORDS_S = 0.5
 
 
 @dataclass(frozen=True)
 class Options:
-    """The command line, and the token from the environment."""
+    """The command line, and from the environment the keys, the token and the target's secrets (name → value)."""
 
     host: str
     supplier_port: int
@@ -41,6 +43,7 @@ class Options:
     gateway_key: str
     config: Path | None
     token: str
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Stopper:
@@ -108,31 +111,33 @@ async def _start(
     announce: Callable[[dict[str, Any]], None],
 ) -> None:
     raise_open_files()
-    ports = (options.supplier_port, options.link_port, options.gateway_port, options.control_port)
-    sockets = [stack.enter_context(contextlib.closing(bind(options.host, port))) for port in ports]
-    supplier_socket, link_socket, gateway_socket, control_socket = sockets
-    callbacks = Callbacks(log)
+    permit = None if settings.permit is None else Permit.from_json(settings.permit)
+    told = notice.plan(settings, options.secrets, permit)
+    client = Client(permit=permit or THIS_MACHINE, run_id=settings.run_id)
+    callbacks = Callbacks(log, client=client)
     stack.push_async_callback(callbacks.close)
-    board = Board(options.seed)
-    supplier = Supplier(settings.supplier, options.supplier_key, options.seed, log, callbacks)
-    gateway = Gateway(settings.gateway, options.gateway_key, options.seed, log, callbacks)
-    servers = [
-        WebServer(supplier.app(), supplier_socket),
-        WebServer(gateway.app(), gateway_socket),
-        WebServer(control.app(board, options.token), control_socket),
-    ]
+    ports = {"control": options.control_port}
+    if "supplier" in settings.plays:
+        ports |= {"supplier": options.supplier_port, "supplier_link": options.link_port}
+    if "gateway" in settings.plays:
+        ports |= {"gateway": options.gateway_port}
+    sockets = {name: stack.enter_context(contextlib.closing(bind(options.host, port))) for name, port in ports.items()}
+    servers: list[WebServer] = []
+    board = None
+    if "supplier" in sockets:
+        board = Board(options.seed)
+        supplier = Supplier(settings.supplier, options.supplier_key, options.seed, log, callbacks, settings.run_id)
+        servers.append(WebServer(supplier.app(), sockets["supplier"]))
+    if "gateway" in sockets:
+        till = Till(settings.gateway, options.seed, log, callbacks, settings.run_id)
+        place = sockets["gateway"]
+        servers.append(WebServer(gateway.app(till, options.gateway_key, url(place), told), place))
+    servers.append(WebServer(control.app(board, options.token, callbacks.quiet), sockets["control"]))
     stack.push_async_callback(stop_all, servers)
     for server in servers:
         await server.ready()
-    link = Link(board, log, supplier_socket.getsockname()[:2])
-    stack.push_async_callback(link.stop)
-    await link.start(link_socket)
-    announce(
-        {
-            "ready": True,
-            "supplier": url(supplier_socket),
-            "supplier_link": url(link_socket),
-            "gateway": url(gateway_socket),
-            "control": url(control_socket),
-        }
-    )
+    if board is not None:
+        link = Link(board, log, sockets["supplier"].getsockname()[:2])
+        stack.push_async_callback(link.stop)
+        await link.start(sockets["supplier_link"])
+    announce({"ready": True, **{name: url(sock) for name, sock in sockets.items()}})

@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from surgekit.clock import now
 from surgekit.edge import draws
-from surgekit.edge.callbacks import Callback, Callbacks
+from surgekit.edge.callbacks import Callback, Callbacks, form_message
 from surgekit.edge.config import SupplierConfig
 from surgekit.edge.log import EventLog
 from surgekit.edge.web import HANDLERS, Answer, read_form
@@ -46,14 +46,15 @@ class Purchase:
     qty: int
     amount_fen: int
     notify_url: str
+    run_id: str = ""
     status: str = "processing"
     cards: tuple[str, ...] = ()
     answered: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def edge_no(self) -> str:
-        """The supplier's own number."""
-        return f"S{self.index:010d}"
+        """The supplier's own number; no other run has it."""
+        return f"S{self.run_id}{self.index:010d}"
 
     def state(self) -> dict[str, Any]:
         """As the dialect shows it."""
@@ -68,12 +69,15 @@ class Purchase:
 class Supplier:
     """The shop behind the three addresses. ``app()`` is its web face."""
 
-    def __init__(self, config: SupplierConfig, key: str, seed: int, log: EventLog, callbacks: Callbacks) -> None:
+    def __init__(
+        self, config: SupplierConfig, key: str, seed: int, log: EventLog, callbacks: Callbacks, run_id: str = ""
+    ) -> None:
         self._config = config
         self._key = key
         self._seed = seed
         self._log = log
         self._callbacks = callbacks
+        self._run_id = run_id
         self._slots = asyncio.Semaphore(config.slots)
         self._purchases: dict[str, Purchase] = {}
 
@@ -114,7 +118,7 @@ class Supplier:
             return None
         number = len(self._purchases)
         url = form.get("notify_url", "")
-        return Purchase(number, form["out_order_no"], form["sku"], int(qty), int(amount), url)
+        return Purchase(number, form["out_order_no"], form["sku"], int(qty), int(amount), url, self._run_id)
 
     async def _serve(self, purchase: Purchase) -> None:
         """A slot is held for the latency. A client that leaves meanwhile has bought all the same."""
@@ -140,11 +144,10 @@ class Supplier:
             "cards": ",".join(purchase.cards),
         }
         told["sign"] = form_sign(told, self._key, join_key=JOIN_KEY)
-        callback = Callback(
-            "supplier", "POST", purchase.notify_url, told, purchase.order_no, purchase.edge_no, purchase.cards
-        )
+        message = form_message("POST", purchase.notify_url, told)
+        callback = Callback("supplier", lambda: message, purchase.order_no, purchase.edge_no, purchase.cards)
         waits = [0.0, *(wait / self._config.compress for wait in self._config.callback_retries_s)]
-        await self._callbacks.deliver(callback, waits)
+        self._callbacks.start(callback, waits)
 
     def _settle(self, purchase: Purchase) -> None:
         purchase.cards = tuple(_card(self._seed, purchase, number) for number in range(purchase.qty))

@@ -71,12 +71,14 @@ class World:
 
 
 @asynccontextmanager
-async def edge(tmp_path: Path, config: dict[str, Any] = QUICK, seed: int = 7) -> AsyncIterator[World]:
+async def edge(
+    tmp_path: Path, config: dict[str, Any] = QUICK, seed: int = 7, secrets: dict[str, str] | None = None
+) -> AsyncIterator[World]:
     """The whole edge, started as its process starts it. The log is complete when the block is left."""
     settings, log = tmp_path / "edge.json", tmp_path / "edge.jsonl"
     settings.write_text(json.dumps(config))
     options = Options(
-        "127.0.0.1", 0, 0, 0, 0, log, seed, SALT, SUPPLIER_KEY, GATEWAY_KEY, settings, TOKEN
+        "127.0.0.1", 0, 0, 0, 0, log, seed, SALT, SUPPLIER_KEY, GATEWAY_KEY, settings, TOKEN, secrets or {}
     )  # fmt: skip
     stopper, announced = Stopper(), asyncio.get_running_loop().create_future()
     running = asyncio.create_task(serve(options, stopper, announced.set_result))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from edge_world import SALT, platform, read_rows, story
 
-from surgekit.edge.callbacks import Callback, Callbacks
+from surgekit.edge.callbacks import Callback, Callbacks, form_message
 from surgekit.edge.client import Client, UnansweredError
 from surgekit.edge.log import EventLog
 
@@ -27,7 +27,8 @@ def test_the_schedule_is_kept_to_the_second(tmp_path: Path) -> None:
         log = EventLog(tmp_path / "log", SALT)
         callbacks = Callbacks(log, sleep)
         async with platform("fail", "Fail", "success ") as shop:
-            callback = Callback("gateway", "GET", shop.url, {"a": "1"}, "C1", "G1")
+            message = form_message("GET", shop.url, {"a": "1"})
+            callback = Callback("gateway", lambda: message, "C1", "G1")
             await callbacks.deliver(callback, [0.06, 15, 15, 30, 180])
         await callbacks.close()
         log.close()
@@ -109,4 +110,4 @@ async def _told_to(host: str) -> str:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "[2001:db8::1]", "0.0.0.0", "[::ffff:127.0.0.1]"])
 def test_a_callback_to_another_machine_is_never_made(host: str) -> None:
-    assert asyncio.run(_told_to(host)) == "not_this_machine"
+    assert asyncio.run(_told_to(host)) == "not_permitted"

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from edge_world import GATEWAY_KEY, edge, pay, platform, story
 
-from surgekit.edge.gateway import _fen
+from surgekit.edge.till import fen as in_fen
 from surgekit.signing import form_sign_ok, form_signed
 
 
@@ -74,7 +74,7 @@ def test_nobody_at_the_notify_address_is_an_attempt_that_failed(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("money", "fen"), [("12.34", 1234), ("12.3", 1230), ("12", 1200), ("0.01", 1), ("-1", 0), ("1.234", 0), ("１", 0)]
+    ("money", "fen"), [("12.34", 1234), ("12.3", 1230), ("12", 1200), ("0.01", 1), ("-1", 0), ("1.234", 0), ("1.2300", 123), ("１", 0)]
 )
 def test_money_is_exact(money: str, fen: int) -> None:
-    assert _fen(money) == fen
+    assert in_fen(money) == fen
