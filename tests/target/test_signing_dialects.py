@@ -130,6 +130,13 @@ def test_a_signed_header_covers_the_bytes_that_are_sent() -> None:
     assert signed.headers["X-Sign"].startswith("HMAC-SHA256 ")
 
 
+def test_what_is_sent_carries_the_signature_even_where_raw_bytes_were_given() -> None:
+    """A request that came in can be signed again: its old bytes are not sent."""
+    given = post(form={"a": "1"}, body=b"a=1", query={"b": "2"}, raw_query="b=%32")
+    assert b"sign=" in signer(EPAY).sign(given, KEY, stamp_s=0, nonce="").parts.body_bytes()
+    assert "sign=" in signer(EPAY, sign="query sign").sign(given, KEY, stamp_s=0, nonce="").parts.query_text()
+
+
 def test_timestamp_and_nonce_in_a_body_are_signed_with_it() -> None:
     dialect = {"timestamp": {"into": "json ts"}, "nonce": {"into": "json salt"}, "fields": {"from": "json"}}
     signed = signer(EPAY, **dialect, sign="json sign", also={}).sign(
@@ -166,6 +173,12 @@ def test_time_is_written_in_the_platforms_zone(unit: str, zone: str, text: str) 
     assert signed.headers["X-Ts"] == text
 
 
+def test_no_value_starts_a_header_of_its_own() -> None:
+    made = signer(HMAC, prefix="{account.id} ", also={"header X-Type": "a\r\nEvil: 1"})
+    signed = made.sign(post(), {**KEY, "account.id": "7\r\nEvil: 1"}, stamp_s=0, nonce="\r\nEvil")
+    assert not set("\r\n\0") & set("".join(signed.headers.values()))
+
+
 def test_needs_are_the_names_that_somebody_else_must_give() -> None:
     made = signer(
         HMAC, key="{secret.a}{account.b}", prefix="ID {account.id} ", text="{run.id}{body}", timestamp=None, nonce=None
@@ -190,6 +203,7 @@ def test_a_name_that_is_not_given_is_not_invented() -> None:
     ("change", "parts", "message"),
     [
         ({}, {"json": {"a": 1}}, "sign goes into the form, but the request has a JSON body"),
+        ({}, {"body": b"a"}, "sign goes into a form body, but the request's body is neither"),
         ({"sign": "json sign", "also": {}}, {"form": {"a": "1"}}, "sign goes into a JSON object"),
         ({"sign": "json sign", "also": {}}, {"json": [1]}, "sign goes into a JSON object"),
         ({"fields": {"from": "json"}, "sign": "query sign", "also": {}}, {"json": "x"}, "they come from a JSON object"),
@@ -204,6 +218,8 @@ def test_a_key_that_is_not_what_it_claims_to_be_is_said() -> None:
     for written in ("hex", "base64"):
         with pytest.raises(ConfigError, match=f"key: is not written in {written}"):
             signer(HMAC, key_as=written).sign(post(), {"secret.key": "not?"}, stamp_s=0, nonce="n")
+        with pytest.raises(ConfigError, match=f"key: is not written in {written}"):
+            signer(HMAC, key_as=written).matches(post(), {"secret.key": "not?"}, {"X-Sign": "HMAC-SHA256 0"})
 
 
 def test_sorting_on_every_level_sorts_inside_too() -> None:
@@ -368,6 +384,7 @@ def test_a_dialect_that_contradicts_itself_is_said_before_anything_starts(change
         ("sign: header X:Sign", "sign: X:Sign: not the name of an HTTP header"),
         ("timestamp: {into: form ts, unit: minutes}", "unit: s, ms, iso, http, or a pattern"),
         ('timestamp: {into: form ts, unit: "%Y%q"}', "unit: s, ms, iso, http, or a pattern"),
+        ('timestamp: {into: form ts, unit: "%Y\\ud800"}', "unit: s, ms, iso, http, or a pattern"),
         ("timestamp: {into: form ts, timezone: Asia/Atlantis}", "timezone: 'Asia/Atlantis' is no time zone here"),
         ("timestamp: {into: form ts, timezone: ../../etc/passwd}", "is no time zone here"),
         ('timestamp: {into: form ts, timezone: "+25:00"}', "is no time zone here"),

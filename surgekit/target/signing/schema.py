@@ -15,7 +15,7 @@ A step then says ``sign: epay``. ``surgekit targets check`` works out the vector
 from __future__ import annotations
 
 import re
-from datetime import UTC, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -75,12 +75,21 @@ def _zoned(given: str) -> str:
 def _unit(given: str) -> str:
     if given in ("s", "ms", "iso", "http"):
         return given
-    if "%" not in given or _UNIT.fullmatch(given) is None:
+    try:
+        known = (
+            "%" in given
+            and _UNIT.fullmatch(given) is not None
+            and bool(datetime(2026, 1, 1, tzinfo=UTC).strftime(given))
+        )
+    except ValueError:  # characters that have no encoding
+        known = False
+    if not known:
         raise ValueError("s, ms, iso, http, or a pattern of %Y %m %d %H %M %S %f %y %j %z such as %Y%m%d%H%M%S")
     return given
 
 
 Where = Annotated[str, AfterValidator(_placed)]
+Small = Annotated[Whole, Field(ge=-(2**63), lt=2**63)]
 Source = Literal["form", "query", "json"]
 
 
@@ -165,7 +174,7 @@ class Vector(_Exact):
     host: str = ""
     query: dict[str, Any] = Field(default_factory=dict)
     body: str | None = None
-    timestamp: str | Whole | None = None
+    timestamp: str | Small | None = None
     at: Annotated[Real, Field(ge=0, le=_LAST_S)] | None = None
     nonce: str | None = None
     text: str | None = None
@@ -197,5 +206,5 @@ class Dialect(_Exact):
     nonce: Nonce | None = None
     sign: Where
     prefix: str = ""
-    also: dict[Where, str | Whole] = Field(default_factory=dict)
+    also: dict[Where, str | Small] = Field(default_factory=dict)
     vectors: list[Vector] = Field(default_factory=list)

@@ -93,6 +93,7 @@ class Signer:
         Whether its timestamp is recent or its nonce new is not looked at.
         """
         prefix, key = self.prefix(values), self.key(values)
+        self._secret(key)  # a key that is no key is our mistake, and is said
         given = found_in(parts, given_headers, self._sign)
         if not isinstance(given, str) or not given.startswith(prefix):
             return False
@@ -148,11 +149,7 @@ class Signer:
 
     def signature(self, text: bytes, key: bytes) -> str:
         """The hash of ``text`` as the dialect writes it, without prefix."""
-        try:
-            secret = digest.key_bytes(key, self._dialect.key_as)
-        except ValueError:
-            raise ConfigError(f"{self._where}.key: is not written in {self._dialect.key_as}") from None
-        return digest.shown(digest.digest(text, self._dialect.hash, secret), self._dialect.output)
+        return digest.shown(digest.digest(text, self._dialect.hash, self._secret(key)), self._dialect.output)
 
     def key(self, values: Mapping[str, Any]) -> bytes:
         """The key as it is written."""
@@ -177,6 +174,12 @@ class Signer:
     def _bare(self, parts: Parts) -> Parts:
         """Without what is not signed."""
         return without(parts, [self._sign, *self._also])
+
+    def _secret(self, key: bytes) -> bytes:
+        try:
+            return digest.key_bytes(key, self._dialect.key_as)
+        except ValueError:
+            raise ConfigError(f"{self._where}.key: is not written in {self._dialect.key_as}") from None
 
     def _there(self, word: str, value: str | int | None) -> str | int:
         if value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -65,10 +66,14 @@ def found_in(parts: Parts, headers: Mapping[str, str], where: Place) -> Any:
 def put(parts: Parts, headers: dict[str, str], to: Place, value: str | int, where: str) -> Parts:
     """``parts`` with a value at a place; headers are added to ``headers``. Raises ``ConfigError``."""
     if to.part == "header":
-        headers[to.name] = str(value)
+        headers[to.name] = re.sub(r"[\r\n\0]", " ", str(value))  # a line break would start a header of its own
         return parts
     if to.part == "query":
         return replace(parts, query={**parts.query, to.name: str(value)}, raw_query=None)
+    if parts.body is not None and getattr(parts, to.part) is None:
+        raise ConfigError(
+            f"{where}: {to.name} goes into a {to.part} body, but the request's body is neither form nor JSON"
+        )
     if to.part == "form":
         if parts.json is not None:
             raise ConfigError(f"{where}: {to.name} goes into the form, but the request has a JSON body")

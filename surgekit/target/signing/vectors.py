@@ -54,6 +54,8 @@ def _checked(name: str, dialect: Dialect, vector: Vector, number: int, where: st
         prefix = signer.prefix(vector.values) if vector.sign is not None else ""
     except ConfigError as error:
         return VectorResult(number, "", "", str(error))
+    except ValueError as error:  # a number of thousands of digits, say
+        return VectorResult(number, "", "", f"{where}: {error}")
     except KeyError as error:
         return VectorResult(number, "", "", f"{where}.values: {error.args[0]} is missing")
     wrong = None
