@@ -22,8 +22,6 @@ from surgekit.target.signing import (
     Signer,
     check_vectors,
     parse_form,
-    render_form,
-    render_json,
 )
 from surgekit.units import Strict
 
@@ -342,117 +340,7 @@ def test_garbage_matches_nothing_and_raises_nothing(parts: Parts) -> None:
         assert made.matches(parts, KEY, {}) is False
 
 
-# ── mistakes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"text": "{feilds}{key}"}, r"text: nothing gives \{feilds\}; known here: body, fields, host"),
-        ({"text": "{fields}{key}{body.crc}"}, r"text: nothing gives \{body.crc\}"),
-        ({"text": "{fields}{key"}, r"text: a lone \{"),
-        ({"text": "{fields}{key}{timestamp}"}, r"text: \{timestamp\} is used; describe timestamp too"),
-        ({"text": "{fields}{key}{nonce}"}, r"text: \{nonce\} is used"),
-        ({"fields": None}, r"text: \{fields\} is used; describe fields too"),
-        ({"text": "{key}"}, r"fields: text does not use \{fields\}"),
-        ({"key": None}, "key: is missing"),
-        ({"text": "{fields}"}, "key: neither text nor an HMAC uses it"),
-        ({"key_as": "hex"}, "key_as: concerns the key of an HMAC; md5 has none"),
-        ({"text": "{fields}{body}{key}"}, "sign: text signs the body, so sign cannot go into it; use a header"),
-        ({"text": "{fields}{body.md5}{key}", "sign": "query sign"}, "also: text signs the body, so sign_type"),
-        ({"text": "{fields}{path_query}{key}", "sign": "query s"}, "sign: text signs the query, so s cannot"),
-        ({"timestamp": {"into": "json ts"}}, "form and json are two bodies"),
-        ({"timestamp": {"into": "form sign"}}, "two values go into form sign"),
-        ({"sign": "header X-A", "also": {"header x-a": "1"}}, "two values go into header x-a"),
-        ({"vectors": [{"key": "k"}]}, r"vectors\[0\]: says nothing to compare with"),
-        ({"vectors": [{"sign": "0"}]}, r"vectors\[0\].key: is missing"),
-        ({"vectors": [{"key": "k", "at": 1, "sign": "0"}]}, r"vectors\[0\].at: the dialect has none"),
-        ({"vectors": [{"key": "k", "at": 1, "timestamp": 1, "sign": "0"}]}, r"vectors\[0\]: give timestamp .* or at"),
-        ({"fields": None, "text": "{key}", "vectors": [{"key": "k", "fields": {"a": 1}, "sign": "0"}]}, "signs no fields"),
-    ],
-)  # fmt: skip
-def test_a_dialect_that_contradicts_itself_is_said_before_anything_starts(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=rf"^shop\.yaml: signing\.shop.*{message}"):
-        signer(EPAY, **change)
-
-
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ("sign: body sign", "sign: a place is written form NAME"),
-        ('sign: "header X Sign"', "sign: a place is written form NAME"),
-        ("sign: header X:Sign", "sign: X:Sign: not the name of an HTTP header"),
-        ("timestamp: {into: form ts, unit: minutes}", "unit: s, ms, iso, http, or a pattern"),
-        ('timestamp: {into: form ts, unit: "%Y%q"}', "unit: s, ms, iso, http, or a pattern"),
-        ('timestamp: {into: form ts, unit: "%Y\\ud800"}', "unit: s, ms, iso, http, or a pattern"),
-        ("timestamp: {into: form ts, timezone: Asia/Atlantis}", "timezone: 'Asia/Atlantis' is no time zone here"),
-        ("timestamp: {into: form ts, timezone: ../../etc/passwd}", "is no time zone here"),
-        ('timestamp: {into: form ts, timezone: "+25:00"}', "is no time zone here"),
-        ("fields: {only: [a], exclude: [b]}", "give only"),
-        ("nonce: {into: form n, length: 0}", "length"),
-        ("hash: crc32", "hash"),
-        ("salt: x", "salt: no such field"),
-    ],
-)
-def test_a_mistake_in_the_file_has_its_line(lines: str, message: str) -> None:
-    field = lines.partition(":")[0]
-    rest = {
-        "text": "text: '{fields}{key}'",
-        "hash": "hash: md5",
-        "sign": "sign: form sign",
-        "fields": "fields: {}",
-        "key": "key: k",
-    }
-    body = [lines, *(line for name, line in rest.items() if name != field)]
-    text = "signing:\n  shop:\n" + "".join(f"    {line}\n" for line in body)
-    with pytest.raises(ConfigError, match=r"^shop\.yaml:3: ") as caught:
-        yamlfile.parse(text, File, name="shop.yaml")
-    assert message in str(caught.value)
-
-
-# ── forms and JSON ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_form_is_written_in_phps_way() -> None:
-    data = {"a": {"b": True, "c": None}, "l": [1, 2.0, False], "m": [{"x": 1}, {"x": "游 ~"}], "n": None, "e": []}
-    assert (
-        render_form(data) == b"a%5Bb%5D=1&l%5B%5D=1&l%5B%5D=2&l%5B%5D=0&m%5B0%5D%5Bx%5D=1&m%5B1%5D%5Bx%5D=%E6%B8%B8+%7E"
-    )
-    assert parse_form(render_form(data)) == {"a": {"b": "1"}, "l": ["1", "2", "0"], "m": [{"x": "1"}, {"x": "游 ~"}]}
-
-
-# What PHP 8.2's parse_str makes of it.
-ODD_FORM = b"a[b]=1&a[c][]=2&a[c][]=3&d[]=x&k[l]m=4&n=1&n=2&=5&o&p[]=&q[0][b]=1&q[0][c]=2&r[a[b]]=3&s[][x]=1&s[][y]=2&t[1]=a&t[0]=b&v=1&v[a]=2&w[a]=1&w=2&x[5]=1&x[]=2"
-ODD_READ = {
-    "a": {"b": "1", "c": ["2", "3"]}, "d": ["x"], "k": {"l": "4"}, "n": "2", "o": "", "p": [""], "q": [{"b": "1", "c": "2"}],
-    "r": {"a[b": "3"}, "s": [{"x": "1"}, {"y": "2"}], "t": {"1": "a", "0": "b"}, "v": {"a": "2"}, "w": "2", "x": {"5": "1", "6": "2"},
-}  # fmt: skip
-
-
-def test_a_form_is_read_as_php_reads_it() -> None:
-    assert parse_form(ODD_FORM) == ODD_READ
-
-
-@given(st.binary(max_size=60))
-def test_any_bytes_can_be_read_as_a_form(raw: bytes) -> None:
-    parse_form(raw)
-
-
-def test_a_hostile_form_is_cut_short() -> None:
-    assert len(parse_form(b"&".join(b"f%d=1" % number for number in range(5000)))) == 1000
-    read: Any = parse_form(b"a" + b"[b]" * 50_000 + b"=1")
-    levels = 0
-    while isinstance(read, dict):
-        read, levels = next(iter(read.values())), levels + 1
-    assert levels <= 33
-
-
-def test_json_is_compact_and_says_what_it_cannot_carry() -> None:
-    assert render_json({"名": [1, 1.5, None, "a/b"]}) == '{"名":[1,1.5,null,"a/b"]}'.encode()
-    for odd in (float("nan"), {1, 2}, b"x"):
-        with pytest.raises(ConfigError, match="has no form in JSON"):
-            render_json({"a": odd})
-
+# ── PHP itself ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 PHP = """
 foreach (json_decode(stream_get_contents(STDIN), true) as $f) {
