@@ -352,6 +352,7 @@ for _name, _url in (
     ("this machine", "http://127.0.0.1:8080/admin"),
     ("this machine by name", "http://localhost/"),
     ("the same host without TLS", f"http://{HOST}/"),
+    ("the same port without TLS", f"http://{HOST}:443/"),
     ("another port", f"https://{HOST}:8443/"),
     ("a host in front of an @", f"https://{HOST}@evil.example/"),
     ("a longer host", f"https://{HOST}.evil.example/"),
