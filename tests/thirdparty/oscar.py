@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from .shop import Missing, Shop, cache, free_port, started
 
-PACKAGES = ("django-oscar==4.2.1", "waitress==3.0.2", "sorl-thumbnail>=12.10,<13")
+PACKAGES = ("django-oscar==4.2.1", "Django==5.2.*", "django-treebeard==7.*", "waitress==3.0.2", "sorl-thumbnail>=12.10,<13")
 Transactions = Literal["immediate", "deferred", "none"]
 PROJECT = Path(__file__).parent / "djangoshop"
 CARDS: tuple[dict[str, Any], ...] = (
@@ -72,7 +72,7 @@ def set_up() -> None:
     making = home() / "making"
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
-    subprocess.run([python(), PROJECT / "shop_fill.py"], env=_env(making, SHOP_CARDS=json.dumps(CARDS)), cwd=making, check=True)
+    subprocess.run([python(), "-W", "ignore", PROJECT / "shop_fill.py"], env=_env(making, SHOP_CARDS=json.dumps(CARDS)), cwd=making, check=True)
     shutil.rmtree(filled, ignore_errors=True)
     making.rename(filled)
 

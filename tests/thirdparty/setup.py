@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import subprocess
+import sys
 
-from .shop import cache
+from .shop import Missing, cache
 
 PLATFORMS = ("oscar", "vendure")
 
@@ -23,7 +25,10 @@ def main() -> None:
             print(f"{name}: set up already in {cache() / name}")
             continue
         print(f"{name}: setting up in {cache() / name}", flush=True)
-        module.set_up()
+        try:
+            module.set_up()
+        except (subprocess.CalledProcessError, Missing) as error:
+            sys.exit(f"{name}: not set up: {error}")
         print(f"{name}: ready")
 
 

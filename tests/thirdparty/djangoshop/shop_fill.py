@@ -19,7 +19,7 @@ def fill() -> None:
 
     Country.objects.create(iso_3166_1_a2="CN", iso_3166_1_a3="CHN", name="China", printable_name="China", is_shipping_country=True)
     kind = ProductClass.objects.create(name="Card", requires_shipping=False, track_stock=True)
-    shelf = Category.objects.add_root(name="Cards")
+    shelf = Category.add_root(name="Cards")
     partner = Partner.objects.create(name="Stock")
     for number, card in enumerate(json.loads(os.environ["SHOP_CARDS"]), 1):
         product = Product.objects.create(id=number, upc=card["sku"], title=card["title"], product_class=kind)
