@@ -123,7 +123,7 @@ def test_a_record_does_not_speak_for_the_address_that_has_not_proved_the_name() 
 
 
 def test_an_address_is_not_told_of_records_that_could_not_help_it() -> None:
-    with pytest.raises(ConsentError, match="answers HTTP 404$"):
+    with pytest.raises(ConsentError, match=r"answers HTTP 404$"):
         World().serves(SHOP, reply("", "404 Not Found"), 80, None).ask(f"http://{SHOP}")
 
 
