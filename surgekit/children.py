@@ -58,13 +58,13 @@ class Child:
                 self.said.put(told)
         self.said.put(None)
 
-    def ready(self) -> dict[str, Any]:
+    def ready(self, most_s: float = READY_S) -> dict[str, Any]:
         """Wait for the ready line. Raises ``RunError`` with the child's own reason where it has one."""
         try:
-            told = self.said.get(timeout=READY_S)
+            told = self.said.get(timeout=most_s)
         except queue.Empty:
             self.end()
-            raise RunError(f"{self.name}: not ready after {READY_S:.0f} s; see {self._log}") from None
+            raise RunError(f"{self.name}: not ready after {most_s:.0f} s; see {self._log}") from None
         if told is None or not told.get("ready"):
             self.end()
             raise RunError(f"{self.name}: {(told or {}).get('error') or self.last_words()}")

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from surgekit.children import Child
+from surgekit.children import READY_S, Child
 from surgekit.profile.schema import Profile
+from surgekit.safety import Permit
+from surgekit.target import private
 from surgekit.target.schema import Target
 from surgekit.world import World, start_cardshop, start_edge
+
+LOGINS_S = 600.0
+"""So long may the accounts take that have to log in before the surge."""
 
 
 class Crew:
     """Use as a context manager: whatever was started is ended with it."""
 
-    def __init__(self, run: Path, target: Target, profile: Profile, seed: int, salt: str, stock: dict[str, int]) -> None:
+    def __init__(
+        self, run: Path, target: Target, profile: Profile, seed: int, salt: str, stock: dict[str, int], *,
+        run_id: str = "", permit: Permit | None = None, secrets: Mapping[str, str] | None = None,
+    ) -> None:
         self._run = run
         self._target = target
         self._profile = profile
         self._seed = seed
         self._salt = salt
         self._stock = stock
+        self._run_id = run_id
+        self._permit = permit
+        self._secrets = dict(secrets or {})
+        self._secrets_env = private.to_env(self._secrets)
         self.world: World | None = None
         self.platform: Child | None = None
         self.engines: list[Child] = []
@@ -55,12 +68,23 @@ class Crew:
         }
         return {name: [child.pid for child in children if child is not None] for name, children in parts.items()}
 
+    @property
+    def gateway_act(self) -> str | None:
+        """Where a buyer pays at the gateway that SurgeKit plays by the target's notice."""
+        gateway = None if self.world is None else self.world.addresses.get("gateway")
+        return f"{gateway}/act" if gateway and self._target.edge.gateway.notify is not None else None
+
     def start_platform(self) -> None:
-        """Start edge and platform where the target says that SurgeKit runs them. Raises ``RunError``."""
-        if self._target.start is None:
+        """Start the edge where SurgeKit plays a part of it, and the platform where SurgeKit runs it. Raises ``RunError``."""
+        if not self._target.plays:
             return
         logs = self._run / "logs"
-        self.world = start_edge(self._target, self._seed, self._salt, logs, event_log=self._run / "spool" / "edge.jsonl")
+        self.world = start_edge(
+            self._target, self._seed, self._salt, logs, event_log=self._run / "spool" / "edge.jsonl",
+            permit_json=None if self._permit is None else self._permit.to_json(), run_id=self._run_id, secrets=self._secrets,
+        )  # fmt: skip
+        if self._target.start is None:
+            return
         self._scratch = Path(tempfile.mkdtemp(prefix="surgekit-"))  # card codes stay out of the run folder
         self.platform, self.base_url = start_cardshop(
             self._target, self.world, self._seed, logs,
@@ -68,14 +92,15 @@ class Crew:
         )  # fmt: skip
 
     def start_engines(self, shards: int, *, web: int | None) -> None:
-        """Start an engine for each shard, ready to go. Raises ``RunError``."""
+        """Start an engine for each shard, ready to go: every account that has to log in beforehand has. Raises ``RunError``."""
         for shard in range(shards):
             args = [str(self._run), "--shard", str(shard)]
             if web is not None and shard == 0:
                 args += ["--web", str(web)]
-            self.engines.append(Child("surgekit.engine", args, self._run / "logs" / f"engine-{shard}.log"))
+            self.engines.append(Child("surgekit.engine", args, self._run / "logs" / f"engine-{shard}.log", env=self._secrets_env))
+        logins = self._target.setup is not None and self._target.setup.when == "before"
         for engine in self.engines:
-            engine.ready()
+            engine.ready(LOGINS_S if logins else READY_S)
 
     def go(self, t0: float) -> None:
         """All engines start at ``t0`` on the host's clock."""

@@ -13,6 +13,7 @@ import shlex
 import signal
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,11 @@ from surgekit.profile.schema import FaultPlan, Profile
 from surgekit.report import finish
 from surgekit.report.show import Show
 from surgekit.report.words import Lang
-from surgekit.safety import origin, resolved
+from surgekit.safety import Permit, origin, permitted
 from surgekit.settle import settle_and_read
+from surgekit.target import private
 from surgekit.target.schema import Target
-from surgekit.watch import Tempo, Watch, limit_s
+from surgekit.watch import Tempo, Watch, kill_file, limit_s
 
 MOST_ORDERS = 50_000_000
 HEAD_START_S = 0.5
@@ -68,12 +70,18 @@ class Plan:
     target: Target
     seed: int
     stock: dict[str, int]
+    secrets: dict[str, str]
+    permit: Permit | None
+    """To load the platform; None where SurgeKit starts it, so that it is not there yet."""
     run_id: str = field(default_factory=lambda: secrets.token_hex(3))
     salt: str = field(default_factory=lambda: secrets.token_hex(16))
 
 
 def plan(options: Options) -> Plan:
-    """Load and check everything that can be known beforehand. Raises ``ConfigError``."""
+    """Load and check everything that can be known beforehand. Raises ``ConfigError`` or ``TargetError``.
+
+    Where the platform is not on this machine, its owner's consent is asked for, and nothing else is sent to it.
+    """
     shape = profile.scaled(profile.load(options.profile), peak=options.peak, duration=options.duration)
     shape = shape.model_copy(update={"faults": [*shape.faults, *options.faults]})
     shop = target.load(options.target)
@@ -83,7 +91,7 @@ def plan(options: Options) -> Plan:
             raise ConfigError(
                 f"faults[{number}] ({each.fault}) starts at {each.start:g} s, and profile {shape.name} ends at {shape.duration:g} s"
             )
-        if shop.start is None:
+        if "supplier" not in shop.plays:
             raise ConfigError(
                 f"faults[{number}] ({each.fault}): the supplier of {shop.name} is not played by SurgeKit, so it cannot be broken; "
                 "use a target that SurgeKit starts, or leave the fault out"
@@ -95,10 +103,32 @@ def plan(options: Options) -> Plan:
     expected = shape.orders or curve(shape).total
     if expected > MOST_ORDERS:
         raise ConfigError(f"profile {shape.name}: about {expected:,.0f} orders; more than {MOST_ORDERS:,} in one run are refused")
+    secrets = private.secrets(shop)
+    private.accounts(shop)
+    _within_budget(shop, shape, expected)
+    permit = None
     if shop.base_url is not None:
-        resolved(origin(shop.base_url))
+        token = private.filled(shop.safety.consent, private.names(shop, secrets), f"target {shop.name}: safety.consent")
+        permit = permitted(origin(shop.base_url), token)
+        permit.hold(rate=shape.peak, orders=expected, ends=clock.utc() + timedelta(seconds=limit_s(shape)))
+        if permit.how != "loopback" and (shop.safety.budget.rate is None or shop.safety.budget.orders is None):
+            raise ConfigError(f"target {shop.name}: safety.budget: rate and orders must be given, since the platform is not on this machine")
     stock = by_name(shape.products.stock, shop.skus, f"profile {shape.name}: products.stock")
-    return Plan(options, shape, shop, shape.seed if options.seed is None else options.seed, stock)
+    return Plan(options, shape, shop, shape.seed if options.seed is None else options.seed, stock, secrets, permit)
+
+
+def _within_budget(shop: Target, shape: Profile, expected: float) -> None:
+    """What is too much for the platform's budget by the schedule alone is refused; money and units are counted as they are spent."""
+    budget = shop.safety.budget
+    if budget.rate is not None and shape.peak > budget.rate:
+        raise ConfigError(
+            f"profile {shape.name} peaks at {shape.peak:g} orders/s, and safety.budget.rate of target {shop.name} is {budget.rate:g}; lower --peak"
+        )
+    if budget.orders is not None and expected > budget.orders:
+        raise ConfigError(
+            f"profile {shape.name} has about {expected:,.0f} orders, and safety.budget.orders of target {shop.name} is {budget.orders:,}; "
+            "shorten it with --duration or lower --peak"
+        )
 
 
 def blast(options: Options, show: Show) -> Path:
@@ -127,10 +157,12 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
     """Steps 2 to 5: everything for which processes run."""
     with ExitStack() as stack:
         # 2. The world around the platform, then the platform: it is told where its supplier and gateway are.
-        crew = stack.enter_context(Crew(run, told.target, told.profile, told.seed, told.salt, told.stock))
+        crew = stack.enter_context(
+            Crew(run, told.target, told.profile, told.seed, told.salt, told.stock, run_id=told.run_id, permit=told.permit, secrets=told.secrets)
+        )
         crew.start_platform()
-        place = resolved(origin(crew.base_url))
-        platform = stack.enter_context(Platform(told.target, place, told.run_id))
+        permit = told.permit or permitted(origin(crew.base_url), None)
+        platform = stack.enter_context(Platform(told.target, permit.place, told.run_id, secrets=told.secrets))
         stock = SpoolWriter(run / "spool" / "stock.jsonl")
         try:
             platform.preflight()
@@ -141,7 +173,7 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
             raise
 
         # 3. The engines load, compile the target and draw their shard of the schedule; then all start at one moment.
-        record |= {"base_url": crew.base_url, "processes": crew.pids()}
+        record |= {"base_url": crew.base_url, "permit": permit.to_json(), "gateway_act": crew.gateway_act, "processes": crew.pids()}
         folder.write_json(run / "run.json", record)
         crew.start_engines(told.options.workers, web=told.options.web)
         t0 = clock.now() + HEAD_START_S
@@ -154,7 +186,7 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
         timeline = Timeline(told.profile.faults, told.profile.duration, crew.world, tempo.now)
         timeline.start()
         try:
-            ended = Watch(run, crew, tempo, timeline, show, limit_s=limit_s(told.profile)).until_over()
+            ended = Watch(run, crew, tempo, timeline, show, limit_s=limit_s(told.profile), kill_file=kill_file(told.target)).until_over()
         finally:
             timeline.stop()
             _write_rows(run, "faults", timeline.rows())
@@ -178,7 +210,7 @@ def _record(told: Plan) -> dict[str, Any]:
         "started": f"{clock.utc():%Y-%m-%dT%H:%M:%SZ}",
         "command": shlex.join(["surgekit", *options.command]),
         "profile": told.profile.model_dump(mode="json", by_alias=True, exclude_unset=True),
-        "target": told.target.model_dump(mode="json", by_alias=True, exclude_unset=True),
+        "target": private.hidden(told.target).model_dump(mode="json", by_alias=True, exclude_unset=True),
         "seed": told.seed,
         "shards": options.workers,
         "salt": told.salt,

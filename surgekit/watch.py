@@ -6,7 +6,7 @@ import queue
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from surgekit.errors import RunError
 from surgekit.eventlog.writer import SpoolWriter
 from surgekit.profile.schema import Profile
 from surgekit.report.show import Show
+from surgekit.target.schema import Target
 
 STOP_S = 15.0
 """After a stop was asked for, so long may the last orders take."""
@@ -34,6 +35,11 @@ def limit_s(profile: Profile) -> float:
     buyers = profile.buyers
     think = LONGEST_THINK * (buyers.think.quote + buyers.think.pay)
     return profile.duration + (buyers.patience + buyers.retry.after + think) * (buyers.retry.most + 1) + MARGIN_S
+
+
+def kill_file(target: Target) -> Path | None:
+    """The file that ends a run of ``target`` once it is there: anybody who may write it can stop the surge, without a terminal."""
+    return None if target.safety.kill_file is None else Path(target.safety.kill_file)
 
 
 class Tempo:
@@ -87,7 +93,8 @@ class Watch:
     """One surge under watch. ``until_over`` blocks; Ctrl-C in it asks the engines to stop, and so does ``limit_s``."""
 
     def __init__(
-        self, run: Path, crew: Crew, tempo: Tempo, timeline: Timeline, show: Show, *, limit_s: float | None = None
+        self, run: Path, crew: Crew, tempo: Tempo, timeline: Timeline, show: Show, *, limit_s: float | None = None,
+        kill_file: Path | None = None,
     ) -> None:
         self._run = run
         self._crew = crew
@@ -95,6 +102,7 @@ class Watch:
         self._timeline = timeline
         self._show = show
         self._limit_s = float("inf") if limit_s is None else limit_s
+        self._kill_file = kill_file
         self._stop_by = float("inf")
         self._counts: dict[int, dict[str, Any]] = {}
         self._meters = {part: Meter(pids) for part, pids in crew.pids().items()}
@@ -112,6 +120,9 @@ class Watch:
         next_sample = 0.0
         while running:
             try:
+                if self._kill_file is not None and self._stop_by == float("inf") and self._kill_file.exists():
+                    ended.aborted = True
+                    self._stop(running, ended, f"stopped by the kill file {self._kill_file}")
                 if self._listen(running, ended, 0.1):
                     continue
                 if self._tempo.now() >= next_sample:
@@ -139,6 +150,9 @@ class Watch:
         ended.notes.append(f"{why} at {self._tempo.now():.1f} s")
         for engine in running.values():
             engine.tell("stop")
+        if self._crew.world is not None:
+            with suppress(OSError):  # an edge that is gone is quiet
+                self._crew.world.quiet()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -166,7 +180,7 @@ class Watch:
                     raise RunError(f"the load engine gave up: {told['error']}")
                 if told.get("stopped") and self._stop_by == float("inf"):  # nobody here told it to
                     ended.aborted = True
-                    self._stop(running, ended, "stopped on the web page")
+                    self._stop(running, ended, told.get("why") or "stopped on the web page")
             else:
                 self._counts[shard] = told
         if not heard:

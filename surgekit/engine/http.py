@@ -12,14 +12,15 @@ import re
 import ssl
 import string
 from collections import deque
-from collections.abc import Callable
-from urllib.parse import quote, urlsplit
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from urllib.parse import quote, urljoin, urlsplit
 
 import httptools
 
 from surgekit.engine.wire import Wire, dial
-from surgekit.errors import SurgeKitError
-from surgekit.safety import Origin, origin, resolved
+from surgekit.safety import Origin, Permit, allowed
+from surgekit.target.cookies import Jar
 from surgekit.target.plan import Request
 from surgekit.target.reading import Reply
 
@@ -31,8 +32,12 @@ MOST_ORIGINS = 1000
 _LOCAL = re.compile(rb"/(?!/)[!-\"$-~]*")
 """A path that can be sent as it is: visible ASCII, no fragment, no second slash in front (that would be a host)."""
 _UNSENDABLE = re.compile(rb"[\x00-\x20\x7f]")
-_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
-"""Said by the client alone: a second opinion on where a request ends lets a request hide in another's body."""
+_CLIENTS_OWN = frozenset({b"content-length", b"transfer-encoding", b"x-surge-run"})
+"""Said by the client alone: a second opinion on where a request ends lets a request hide in another's body, and no request
+goes without the mark of its run."""
+MOST_HOPS = 10
+"""Redirects that are followed for one request."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OUT_OF_SOCKETS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -51,6 +56,7 @@ class _Parser:
     def __init__(self) -> None:
         self._http = httptools.HttpResponseParser(self)
         self.headers: dict[str, str] = {}
+        self.cookies: list[str] = []
         self.body: list[bytes] = []
         self.size = 0
         self.done = False
@@ -63,8 +69,12 @@ class _Parser:
             self.reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.done:
-            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        if self.done:
+            return
+        key = name.decode("latin-1").lower()
+        if key == "set-cookie":  # the one header that a reply rightly has several times
+            self.cookies.append(value.decode("latin-1"))
+        self.headers[key] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         if not self.done:
@@ -80,6 +90,7 @@ class _Parser:
             return
         if self.status < 200:  # an interim reply such as 100 Continue; the real one follows
             self.headers.clear()
+            self.cookies.clear()
             self._has_headers = False
         else:
             self.done = True
@@ -108,11 +119,14 @@ class _Parser:
 
 
 class Client:
-    """Sends requests to one platform (and to the absolute URLs that its replies name, on this machine only)."""
+    """Sends requests to one platform, and to the absolute URLs that its replies name where ``allowed`` says so.
+
+    ``beside``: origins of this run's own (the gateway that it plays, a captcha's solver).
+    """
 
     def __init__(
         self,
-        base: Origin,
+        permit: Permit,
         *,
         connect_s: float,
         reply_s: float,
@@ -120,8 +134,11 @@ class Client:
         now: Callable[[], float],
         run_id: str,
         tls: ssl.SSLContext | None = None,
+        beside: Iterable[Origin] = (),
     ) -> None:
-        self._base = base
+        self._permit = permit
+        self._base = permit.place
+        self._beside = {f"{place.scheme}://{place.netloc}": place for place in beside}
         self._connect_s = connect_s
         self._reply_s = reply_s
         self._keep_alive_s = keep_alive_s
@@ -132,15 +149,30 @@ class Client:
         self._idle: dict[Origin, deque[Wire]] = {}
         self._origins: dict[str, Origin | None] = {}
 
-    def send(self, request: Request) -> Reply:
+    def send(self, request: Request, jar: Jar | None = None) -> Reply:
         """One request, one reply. Never raises for what the network or the platform does.
 
         ``sent_s`` of the reply is when the first byte was about to leave; None says that none ever did. A reply has to be
-        complete within the reply time-out from then on, however many bytes of it come meanwhile.
+        complete within the reply time-out from then on, however many bytes of it come meanwhile. Where ``request`` follows
+        redirects, the last reply is the one that counts, and the first send.
         """
+        reply = self._send(request, jar)
+        sent_s = reply.sent_s
+        for _ in range(MOST_HOPS if request.follow else 0):
+            place = (reply.headers or {}).get("location") if reply.status in _REDIRECTS else None
+            if reply.error is not None or not place:
+                return reply
+            request = _onward(request, reply, place)
+            # The first request was sent, so whatever becomes of the next one, there may be an effect.
+            reply = replace(self._send(request, jar), sent_s=sent_s, effect_free=False)
+        if request.follow and reply.status in _REDIRECTS and reply.error is None:
+            return replace(reply, error="redirects")
+        return reply
+
+    def _send(self, request: Request, jar: Jar | None) -> Reply:
         try:
             place, path = self._place(request.url)
-            data = self._rendered(place, path, request)
+            data = self._rendered(place, path, request, jar)
             wire = self._checkout(place)
         except Broken as broken:
             return Reply(0, b"", None, self._now(), broken.word, effect_free=True)
@@ -148,15 +180,25 @@ class Client:
         deadline = sent_s + self._reply_s
         try:
             try:
-                return self._exchange(place, wire, data, sent_s, deadline)
+                return self._taken_in(place, path, jar, self._exchange(place, wire, data, sent_s, deadline))
             except Broken as broken:
                 # A server may close an idle connection at the very moment it is used again. Asking again is allowed
                 # for a GET, as browsers do; anything else, an order above all, is never sent twice by the client.
                 if not (wire.used and broken.silent and request.method == "GET"):
                     raise
-            return self._exchange(place, self._connect(place, deadline), data, sent_s, deadline)
+            return self._taken_in(place, path, jar, self._exchange(place, self._connect(place, deadline), data, sent_s, deadline))
         except Broken as broken:
             return Reply(0, b"", sent_s, self._now(), broken.word)
+
+    def _taken_in(self, place: Origin, path: bytes, jar: Jar | None, got: tuple[Reply, list[str]]) -> Reply:
+        """The reply with where it came from; its cookies are in the jar."""
+        reply, lines = got
+        url = f"{place.scheme}://{place.netloc}{path.decode()}"
+        if jar is None:
+            return replace(reply, url=url)
+        if lines:
+            jar.store(place.netloc, path.decode().partition("?")[0], lines)
+        return replace(reply, url=url, cookies=jar.view(place.netloc))
 
     def close(self) -> None:
         """Close what is idle."""
@@ -190,21 +232,21 @@ class Client:
         if url not in self._origins:
             if len(self._origins) >= MOST_ORIGINS:
                 self._origins.clear()
-            try:
-                self._origins[url] = resolved(origin(url))
-            except SurgeKitError:
-                self._origins[url] = None
+            self._origins[url] = self._beside.get(url) or allowed(self._permit, url)
         return self._origins[url]
 
-    def _rendered(self, place: Origin, path: bytes, request: Request) -> bytes:
-        own = {name.lower() for name, _ in request.headers}
+    def _rendered(self, place: Origin, path: bytes, request: Request, jar: Jar | None) -> bytes:
+        own = {name.lower() for name, _ in request.headers} - _CLIENTS_OWN
         head = [b"%s %s HTTP/1.1\r\n" % (request.method.encode(), path)]
         for name, value in (
             (b"Host", place.netloc.encode()), (b"User-Agent", b"surgekit"), (b"Accept", b"*/*"), (b"X-Surge-Run", self._run_id),
         ):  # fmt: skip
             if name.lower() not in own:
                 head.append(b"%s: %s\r\n" % (name, value))
-        head += [b"%s: %s\r\n" % pair for pair in request.headers if pair[0].lower() not in _FRAMING]
+        head += [b"%s: %s\r\n" % pair for pair in request.headers if pair[0].lower() not in _CLIENTS_OWN]
+        cookies = None if jar is None else jar.header(place.netloc, path.decode().partition("?")[0], secure=place.scheme == "https")
+        if cookies and b"cookie" not in own:
+            head.append(b"Cookie: %s\r\n" % cookies.encode("latin-1", "replace"))
         if request.body or request.method != "GET":
             head.append(b"Content-Length: %d\r\n" % len(request.body))
         return b"".join([*head, b"\r\n", request.body])
@@ -248,7 +290,7 @@ class Client:
                 wire.close()
         raise Broken(word)
 
-    def _exchange(self, place: Origin, wire: Wire, data: bytes, sent_s: float, deadline: float) -> Reply:
+    def _exchange(self, place: Origin, wire: Wire, data: bytes, sent_s: float, deadline: float) -> tuple[Reply, list[str]]:
         """Send and receive on ``wire``, which is kept for the next or closed, whatever happens."""
         parser, kept = _Parser(), False
         try:
@@ -270,4 +312,14 @@ class Client:
         finally:
             if not kept:
                 wire.close()
-        return Reply(parser.status, b"".join(parser.body), sent_s, done_s, headers=parser.headers)
+        return Reply(parser.status, b"".join(parser.body), sent_s, done_s, headers=parser.headers), parser.cookies
+
+
+def _onward(request: Request, reply: Reply, place: str) -> Request:
+    """The request after a redirect, as browsers make it: 303 is always fetched, 301 and 302 are after a POST (RFC 9110, 15.4)."""
+    url = urljoin(reply.url, place.strip()).partition("#")[0].encode("utf-8", "replace")
+    if reply.status in (307, 308) or request.method == "GET":
+        return replace(request, url=url)
+    about_a_body = (b"content-type", b"content-length")
+    headers = tuple(pair for pair in request.headers if pair[0].lower() not in about_a_body)
+    return Request("GET", url, headers, b"", request.follow)

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from surgekit.digest import card_digests
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.profile.schema import Buyers
-from surgekit.target.plan import Plan, Read, StepPlan
+from surgekit.target.cookies import Jar
+from surgekit.target.plan import SOLVED, Plan, Read, StepPlan
 from surgekit.target.reading import Reply
 from surgekit.target.schema import Statuses
 
@@ -29,7 +30,12 @@ class Session(Protocol):
 
     def sleep_until(self, at_s: float) -> None: ...
 
-    def send(self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int) -> tuple[Reply, Read]: ...
+    def send(
+        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
+    ) -> tuple[Reply, Read]: ...
+
+    def deliver(self, order: Order, values: Mapping[str, Any], paid_s: float) -> None:
+        """The order was paid, and a person delivers it by and by. Returns at once."""
 
     def beside(self, work: Callable[[], None]) -> Callable[[], None]:
         """Start ``work`` at the same time; the result waits for its end, and raises what it raised."""
@@ -74,21 +80,29 @@ DOUBLE_CLICK_S = 0.12
 class Journey:
     """The buyer of ``order``. ``run`` returns what the buyer saw, and never later than patience allows by much."""
 
-    def __init__(self, shop: Shop, session: Session, order: Order, values: Values) -> None:
+    def __init__(self, shop: Shop, session: Session, order: Order, values: Values, jar: Callable[[], Jar | None] = lambda: None) -> None:
         self._shop = shop
         self._io = session
         self._order = order
         self._values = values
+        self._new_jar = jar
+        self._jar = jar()
+        self._prepared: Values | None = values if not (shop.plan.prepare or shop.plan.captcha) else None
         self._pay_steps = shop.plan.pay.get(order.pay_by, ())
         # Why an earlier request may have had an effect that nobody saw: of a submission, and of a payment.
         self._doubt: str | None = None
         self._perhaps_paid: Values | None = None
+        self._undelivered = False
         self.told = Told()
 
     @property
     def _deadline(self) -> float:
         """Patience is with the platform; a buyer's own pauses do not use it up."""
-        return self._order.intended_s + self._shop.buyers.patience + self.told.paused_s
+        looking = self._shop.plan.looking
+        patience = self._shop.buyers.patience
+        if looking is not None and looking.deadline is not None:
+            patience = min(patience, looking.deadline)
+        return self._order.intended_s + patience + self.told.paused_s
 
     def run(self) -> Told:
         told, order = self.told, self._order
@@ -120,32 +134,63 @@ class Journey:
         while True:
             told.attempts += 1
             values = dict(self._values)
-            reply, read = self._send(self._shop.plan.submit, values, due, told.attempts)
-            if told.sent_s is None:
-                told.sent_s = reply.sent_s
-            answered = reply.done_s
-            if read.kind is not ReplyClass.OK:
-                final = read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED)
-                reason = read.reason
-                if read.kind not in HARMLESS:
-                    self._doubt = reason
-            else:
+            read, answered, step = self._submit(values, due)
+            reason = read.reason if step == "submit" else f"{step}_{read.reason}"
+            final = read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED)
+            if step != "submit":
+                pass  # nothing was ordered yet, so there is nothing to be in doubt about
+            elif read.kind is ReplyClass.OK:
                 values.update(read.values)
                 self._accepted(values, answered)
                 due = self._pause(answered, self._order.think_pay_s) if self._pay_steps else answered
                 read, answered = self._pay(values, due, told.attempts)
-                if read.kind is ReplyClass.OK:
+                if read.kind in (ReplyClass.OK, ReplyClass.PAID_UNDELIVERED):
                     self._look(values, answered, paid=True)
                     return
                 final = read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED, ReplyClass.THROTTLED)
                 reason = f"pay_{read.reason}"
                 if read.kind not in HARMLESS:
                     self._perhaps_paid = values
+            elif read.kind in (ReplyClass.QUEUED, ReplyClass.PAID_UNDELIVERED) and _number(read.values) is not None:
+                values.update(read.values)
+                self._waits(values, answered, read.kind)
+                return
+            elif read.kind not in HARMLESS:
+                self._doubt = reason
             if final or not self._again(answered):
                 self._gave_up(read.kind, reason, answered)
                 return
             due = answered + self._shop.buyers.retry.after
             self._io.sleep_until(due)
+
+    def _submit(self, values: Values, due: float) -> tuple[Read, float, str]:
+        """Prepare, read the captcha, submit; (the reply that decided, when, of which step). ``values`` takes in what was told."""
+        plan, attempt = self._shop.plan, self.told.attempts
+        if attempt > 1:
+            self._jar = self._new_jar()  # a new visitor: a basket of the attempt before would be bought with this one
+        if plan.fixed_captcha is not None:
+            values[SOLVED] = plan.fixed_captcha
+        for step in (*plan.prepare, *plan.captcha):
+            reply, read = self._send(step, values, due, attempt)
+            due = reply.done_s
+            if self.told.sent_s is None:
+                self.told.sent_s = reply.sent_s
+            if read.kind is not ReplyClass.OK:
+                return read, due, step.name
+            values.update(read.values)
+        self._prepared = dict(values)
+        reply, read = self._send(plan.submit, values, due, attempt)
+        if self.told.sent_s is None:
+            self.told.sent_s = reply.sent_s
+        return read, reply.done_s, "submit"
+
+    def _waits(self, values: Values, at_s: float, kind: ReplyClass) -> None:
+        """The platform gave a number, and not yet more than that: the order is in a queue, or paid and without a card."""
+        if kind is ReplyClass.PAID_UNDELIVERED:
+            self._accepted(values, at_s)
+            self._paid(values, at_s)
+            self._undelivered = True
+        self._look(values, at_s, paid=kind is ReplyClass.PAID_UNDELIVERED)
 
     def _gave_up(self, kind: ReplyClass, reason: str | None, at_s: float) -> None:
         """No attempt got through. What became of an earlier one is read where its number is known, never tried out."""
@@ -184,43 +229,72 @@ class Journey:
         for step in self._pay_steps:
             reply, read = self._send(step, values, due, attempt)
             due = reply.done_s
+            if read.kind is ReplyClass.PAID_UNDELIVERED:
+                self._paid(values, due)
+                self._undelivered = True
             if read.kind is not ReplyClass.OK:
                 return read, due
             values.update(read.values)
-        if self._shop.plan.pay and self.told.paid_s is None:
-            self.told.paid_s = due
+        if self._shop.plan.pay:
+            self._paid(values, due)
         return Read(ReplyClass.OK, None), due
+
+    def _paid(self, values: Values, at_s: float) -> None:
+        """For the first time: from here on somebody may have to deliver."""
+        if self.told.paid_s is None:
+            self.told.paid_s = at_s
+            if self._shop.plan.deliver is not None:
+                self._io.deliver(self._order, values, at_s)
 
     def _look(self, values: Values, due: float, *, paid: bool) -> None:
         """Ask for the order until it is delivered, ended, or the buyer gives up. ``paid``: for certain, not perhaps."""
-        told, every = self.told, self._shop.buyers.poll_every
+        told, poll, looking = self.told, self._shop.plan.poll, self._shop.plan.looking
         self._is_about(values)
-        if self._shop.plan.poll is None:
-            if paid:
+        if poll is None or looking is None:
+            sure = paid and not self._undelivered
+            if sure:
                 told.confirmed_s = told.paid_s if told.paid_s is not None else told.accepted_s
-            self._ended(Outcome.CONFIRMED if paid else Outcome.UNKNOWN, None if paid else "pay_unknown")
+            why = "paid_undelivered" if self._undelivered else "pay_unknown"
+            self._ended(Outcome.CONFIRMED if sure else Outcome.UNKNOWN, None if sure else why)
             return
+        every, looks = max(self._shop.buyers.poll_every, looking.every or 0.0), 0
         answered = due
-        while max(due, answered) <= self._deadline:
+        while max(due, answered) <= self._deadline and (looking.most is None or looks < looking.most):
             self._io.sleep_until(due)
-            reply, read = self._send(self._shop.plan.poll, values, due, told.attempts)
-            answered = reply.done_s
-            if read.kind is ReplyClass.OK and self._has_ended(read.values, answered):
+            reply, read = self._send(poll, values, due, told.attempts)
+            answered, looks = reply.done_s, looks + 1
+            if self._has_told(read, values, answered):
                 return
+            if read.kind is ReplyClass.THROTTLED or "retry-after" in (reply.headers or {}):
+                # A platform that asks for patience gets it: looking on at the same pace is what an overload is made of.
+                every = max(every * looking.backoff, _retry_after(reply))
+                due = answered + every
+                continue
             # The next look is due by the grid that began with the first, so that slow replies do not thin the looking
             # out more than they must; looks that fell due meanwhile are one look, the latest of them.
             due += every
             if due < answered:
                 due += (answered - due) // every * every
         self._io.sleep_until(self._deadline)
-        self._ended(Outcome.UNKNOWN, "deadline")
+        self._ended(Outcome.UNKNOWN, "paid_undelivered" if self._undelivered else "deadline")
 
-    def _has_ended(self, values: Mapping[str, Any], at_s: float) -> bool:
+    def _has_told(self, read: Read, values: Values, at_s: float) -> bool:
+        """Take in one look; whether it was the last."""
+        if read.kind is ReplyClass.OK:
+            if self.told.accepted_s is None:
+                self._accepted({**values, **read.values}, at_s)
+            return self._has_ended(values, read.values, at_s)
+        if read.kind is ReplyClass.PAID_UNDELIVERED:
+            self._paid(values, at_s)
+            self._undelivered = True
+        return False
+
+    def _has_ended(self, order: Values, values: Mapping[str, Any], at_s: float) -> bool:
         """Take in what the platform says of the order; whether that was the last word."""
         told, statuses = self.told, self._shop.statuses
         told.status = str(values["status"])
-        if told.paid_s is None and told.status in (*statuses.paid, *statuses.delivered, *statuses.refunded):
-            told.paid_s = at_s
+        if told.status in (*statuses.paid, *statuses.delivered, *statuses.refunded):
+            self._paid(order, at_s)
         if told.status in statuses.delivered and self._has_cards(values):
             told.confirmed_s = at_s
             self._ended(Outcome.CONFIRMED, None)
@@ -238,6 +312,8 @@ class Journey:
         if "cards" not in values:
             return True
         cards = values["cards"]
+        if isinstance(cards, str) and cards.strip():
+            cards = [cards]  # a shop that shows one card shows it without a list
         if isinstance(cards, list) and cards:
             self.told.card_digests = card_digests((str(card) for card in cards), self._shop.salt)
             return True
@@ -249,7 +325,9 @@ class Journey:
         Whether that may have bought something. A gateway's page opens once, so there it is never paid.
         """
         self._io.sleep_until(due)
-        values = dict(self._values)
+        if self._prepared is None:
+            return False  # the form is not there yet, so there is no button to press
+        values = dict(self._prepared)
         reply, read = self._send(self._shop.plan.submit, values, due, 0)
         if read.kind is not ReplyClass.OK:
             return read.kind not in HARMLESS
@@ -263,7 +341,7 @@ class Journey:
         return True
 
     def _send(self, step: StepPlan, values: Values, due: float, attempt: int) -> tuple[Reply, Read]:
-        reply, read = self._io.send(self._order, step, values, due, attempt)
+        reply, read = self._io.send(self._order, step, values, due, attempt, self._jar)
         if read.kind in BROKEN:
             self.told.errors += 1
         return reply, read
@@ -276,3 +354,12 @@ class Journey:
 def _number(values: Mapping[str, Any]) -> str | None:
     number = values.get("order_no")
     return None if number is None else str(number)
+
+
+MOST_WAIT_S = 3600
+
+
+def _retry_after(reply: Reply) -> float:
+    """The seconds of ``Retry-After``; 0 where it is not there or a date."""
+    told = (reply.headers or {}).get("retry-after", "").strip()
+    return float(min(int(told), MOST_WAIT_S)) if told.isascii() and told.isdigit() and len(told) < 10 else 0.0

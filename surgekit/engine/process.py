@@ -25,14 +25,17 @@ from locust.stats import stats_history
 
 from surgekit.arrivals import Shard, schedule
 from surgekit.arrivals.buyers import buyers
+from surgekit.engine.budget import Purse
 from surgekit.engine.commands import Commands
 from surgekit.engine.http import Client
 from surgekit.engine.journey import Shop
+from surgekit.engine.members import Members
 from surgekit.engine.surge import Log, Surge
+from surgekit.engine.walk import walker
 from surgekit.errors import SurgeKitError
 from surgekit.profile import Profile
-from surgekit.safety import origin, resolved
-from surgekit.target import Target
+from surgekit.safety import Permit, origin, permitted, resolved
+from surgekit.target import Target, private
 from surgekit.target.plan import compile_plan
 
 PROGRESS_S = 0.5
@@ -101,7 +104,7 @@ def main(commands: Commands) -> int:
     if surge.failure is not None:
         say(done=False, error=surge.failure)
         return 1
-    say(done=True, stopped=surge.stopped)
+    say(done=True, stopped=surge.stopped, **({"why": surge.why_stopped} if surge.why_stopped else {}))
     return 0
 
 
@@ -109,7 +112,7 @@ def build(run: Path, shard: int) -> tuple[Any, Surge]:
     """The Locust environment and the surge of one shard. Raises ``SurgeKitError`` or ``OSError``."""
     plan = json.loads((run / "run.json").read_bytes())  # bytes: the locale has no say in what UTF-8 is
     profile, target = Profile.model_validate(plan["profile"]), Target.model_validate(plan["target"])
-    place = resolved(origin(plan["base_url"]))
+    permit = Permit.from_json(plan["permit"]) if plan.get("permit") else permitted(origin(plan["base_url"]), None)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
     environment = locust.env.Environment(user_classes=[SurgeUser], events=Events(), catch_exceptions=False)
@@ -123,24 +126,34 @@ def build(run: Path, shard: int) -> tuple[Any, Surge]:
         )  # fmt: skip
 
     line = schedule(profile, target.skus, plan["seed"], Shard(shard, plan["shards"]))
+    steps, rows = compile_plan(target), private.accounts(target)
+    gateway_act = plan.get("gateway_act")
+    solver = target.steps.captcha.solver if target.steps.captcha is not None else None
+    known = {
+        "run.id": plan["run_id"], "target.base_url": plan["base_url"].rstrip("/"), "gateway_act": gateway_act,
+        **private.names(target, private.from_env()),
+    }  # fmt: skip
+    people = buyers(profile.buyers.accounts, plan["seed"], locale=profile.buyers.locale, prefix=target.accounts.prefix)
+    members = Members(target, steps, people, rows, known, lambda *told: surge.for_nobody(*told))  # noqa: PLW0108 - as above
     surge = Surge(
         line.orders(),
-        shop=Shop(compile_plan(target), target.statuses, profile.buyers, plan["salt"]),
+        walk=walker(Shop(steps, target.statuses, profile.buyers, plan["salt"]), members),
         client=Client(
-            place,
+            permit,
             connect_s=target.timeouts.connect,
             reply_s=target.timeouts.reply,
             keep_alive_s=target.timeouts.keep_alive,
-            now=lambda: surge.now(),  # noqa: PLW0108 - the surge is made of the client, a few lines further
+            now=lambda: surge.now(),  # noqa: PLW0108 - the surge is made of the client, a few lines before
             run_id=plan["run_id"],
+            beside=[resolved(origin(url)) for url in (gateway_act, solver) if url],
         ),
         log=Log(run / "spool", shard),
-        buyers=buyers(profile.buyers.accounts, plan["seed"], locale=profile.buyers.locale, prefix=target.accounts.prefix),
-        prices={product.sku: product.price_fen for product in target.catalogue},
+        purse=Purse(target.safety.budget, {product.sku: product.price_fen for product in target.catalogue}, plan["shards"]),
         run_id=plan["run_id"],
         bound=max(1, profile.in_flight // plan["shards"]),
         on_request=on_request,
     )
+    members.login_all(line.buyer.tolist())
     environment.surge = surge
     return environment, surge
 

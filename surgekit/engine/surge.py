@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import gc
 import logging
+import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from gevent.event import Event
 from gevent.pool import Group
 
 from surgekit import clock
-from surgekit.arrivals.buyers import Buyer
+from surgekit.engine.budget import Purse
 from surgekit.engine.http import Client
-from surgekit.engine.journey import BROKEN, Journey, Shop, Told
+from surgekit.engine.journey import BROKEN, Told
 from surgekit.eventlog.writer import SpoolWriter
 from surgekit.model import Order, Outcome, ReplyClass
+from surgekit.target.cookies import Jar
 from surgekit.target.plan import Read, StepPlan
 from surgekit.target.reading import Reply
 
 STOP_S = 2.0
-"""So long may orders under way take to end after a stop."""
+"""So long may replies that are under way take to arrive after a stop."""
+QUIET_S = 0.3
+"""So long after a stop, buyers may still send their next step; then nothing leaves any more."""
 MOST_CARDS = 2_000_000
 """So many cards are remembered for the figure on the terminal; the audit knows all of them."""
 TICK_S = 0.0005
@@ -50,6 +55,14 @@ class Log:
             each.flush()
 
 
+class Walk(Protocol):
+    """One order on its way. ``told`` is what is known of it at any moment, also when it is cut short. Making one does nothing yet."""
+
+    told: Told
+
+    def run(self) -> object: ...
+
+
 class Surge:
     """One shard of a run: its orders, its clock, its log, and what the terminal wants to know meanwhile."""
 
@@ -57,21 +70,19 @@ class Surge:
         self,
         orders: Iterable[Order],
         *,
-        shop: Shop,
+        walk: Callable[[Surge, Order, str], Walk],
         client: Client,
         log: Log,
-        buyers: list[Buyer],
-        prices: Mapping[str, int],
+        purse: Purse,
         run_id: str,
         bound: int,
         on_request: OnRequest,
     ) -> None:
         self._orders = orders
-        self._shop = shop
+        self._walk = walk
         self._client = client
         self._log = log
-        self._buyers = buyers
-        self._prices = prices
+        self._purse = purse
         self._run_id = run_id
         self._bound = bound
         self._on_request = on_request
@@ -80,6 +91,8 @@ class Surge:
         self._beside = Group()
         self._runner: gevent.Greenlet | None = None
         self._stop = Event()
+        self._quiet_from = float("inf")
+        self.why_stopped: str | None = None
         self.over = Event()
         self.counts: Counter[str] = Counter()
         self.failure: str | None = None
@@ -102,13 +115,32 @@ class Surge:
         return self._beside.spawn(work).get  # type: ignore[no-any-return]
 
     def send(
-        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int
+        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
     ) -> tuple[Reply, Read]:
-        reply = self._client.send(step.request(values))
-        read = step.read(reply)
+        reply, read = self._exchanged(step, values, jar)
+        self.tell(order, step.name, step.method, reply, read, due_s, attempt)
+        return reply, read
+
+    def for_nobody(self, step: StepPlan, values: Mapping[str, Any], jar: Jar | None) -> Read:
+        """Send a step that belongs to no order, such as a login before the surge."""
+        return self._exchanged(step, values, jar)[1]
+
+    def _exchanged(self, step: StepPlan, values: Mapping[str, Any], jar: Jar | None) -> tuple[Reply, Read]:
+        if self.now() > self._quiet_from:
+            raise gevent.GreenletExit
+        if step.stamped:
+            milliseconds = int(clock.utc().timestamp() * 1000)
+            values = {**values, "time.s": milliseconds // 1000, "time.ms": milliseconds, "nonce": secrets.token_hex(8)}
+        reply = self._client.send(step.request(values), jar)
+        if reply.error is None and jar is not None and reply.cookies is None:
+            reply = replace(reply, cookies={})
+        return reply, step.read(reply)
+
+    def tell(self, order: Order, step: str, method: str, reply: Reply, read: Read, due_s: float, attempt: int) -> None:
+        """Write a request down, and count it."""
         self._log.requests.row(
             {
-                "seq": order.seq, "shard": order.shard, "step": step.name, "attempt": attempt, "due_s": due_s,
+                "seq": order.seq, "shard": order.shard, "step": step, "attempt": attempt, "due_s": due_s,
                 "sent_s": reply.sent_s, "done_s": reply.done_s, "status": reply.status, "class": read.kind.value,
                 "reason": read.reason, "bytes": len(reply.body),
             }
@@ -119,8 +151,11 @@ class Surge:
         if reply.error == "no_sockets":
             self.counts["no_sockets"] += 1
         failed = read.reason if read.kind in BROKEN or read.kind is ReplyClass.REFUSED else None
-        self._on_request(step.method, step.name, (reply.done_s - due_s) * 1000, len(reply.body), failed)
-        return reply, read
+        self._on_request(method, step, (reply.done_s - due_s) * 1000, len(reply.body), failed)
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Do ``work`` beside the orders; at the end of the surge it is waited for no longer than they are."""
+        self._beside.spawn(work)
 
     # The schedule.
 
@@ -129,9 +164,12 @@ class Surge:
         if self._runner is None:
             self._runner = gevent.spawn(self._run, start)
 
-    def stop(self) -> None:
-        """No more orders; those under way get a moment to end."""
-        self._stop.set()
+    def stop(self, why: str | None = None) -> None:
+        """No more orders, and after ``QUIET_S`` no more requests; replies under way get a moment to arrive."""
+        if not self._stop.is_set():
+            self._quiet_from = self.now() + QUIET_S
+            self.why_stopped = why
+            self._stop.set()
 
     @property
     def stopped(self) -> bool:
@@ -182,18 +220,16 @@ class Surge:
         self._live.spawn(self._journey, order, key)
 
     def _journey(self, order: Order, key: str) -> None:
-        told = Told()
+        walk = self._walk(self, order, key)
         try:
-            journey = Journey(self._shop, self, order, self._values(order, key))
-            told = journey.told
-            journey.run()
+            walk.run()
         except gevent.GreenletExit:
-            self._cut_short(told, "aborted")
+            self._cut_short(walk.told, "aborted")
         except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, not vanish in a greenlet
-            self._cut_short(told, "engine_error")
+            self._cut_short(walk.told, "engine_error")
             self._failed(error)
-        self._write(order, key, told)
-        self._count(order, told)
+        self._write(order, key, walk.told)
+        self._count(order, walk.told)
 
     def _cut_short(self, told: Told, reason: str) -> None:
         """An order that had ended already (its second click had not) stays as it was."""
@@ -205,15 +241,6 @@ class Surge:
         if self.failure is None:
             self.failure = f"{type(error).__name__}: {error}"
             logging.getLogger(__name__).error("a fault of the engine's own", exc_info=error)
-
-    def _values(self, order: Order, key: str) -> dict[str, Any]:
-        buyer = self._buyers[order.buyer]
-        return {
-            "run.id": self._run_id, "order.key": key, "order.seq": order.seq, "order.sku": order.sku,
-            "order.qty": order.qty, "order.pay_by": order.pay_by, "order.buyer_class": order.buyer_class,
-            "order.price_fen": self._prices[order.sku], "buyer.account": buyer.account, "buyer.name": buyer.name,
-            "buyer.phone": buyer.phone, "buyer.email": buyer.email,
-        }  # fmt: skip
 
     def _write(self, order: Order, key: str, told: Told) -> None:
         self._log.orders.row(
@@ -231,6 +258,10 @@ class Surge:
 
     def _count(self, order: Order, told: Told) -> None:
         counts = self.counts
+        if told.accepted_s is not None:
+            spent = self._purse.spend(order)
+            if spent is not None:
+                self.stop(spent)
         counts[told.outcome.value] += 1
         counts["sent"] += told.sent_s is not None
         counts["accepted"] += told.accepted_s is not None

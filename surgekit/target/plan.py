@@ -13,7 +13,7 @@ from surgekit.model import ReplyClass
 from surgekit.target import template
 from surgekit.target.extract import Extractor
 from surgekit.target.reading import MISSING, Classifier, Document, Reply, compile_path
-from surgekit.target.schema import Act, Captcha, Extract, ReplyRule, Step, Target
+from surgekit.target.schema import Act, Captcha, Extract, Poll, ReplyRule, Step, Target
 from surgekit.target.signing import Parts, Signer
 
 KNOWN = frozenset(
@@ -216,6 +216,7 @@ class Plan:
     submit: StepPlan
     pay: Mapping[str, tuple[StepPlan, ...]]
     poll: StepPlan | None
+    looking: Poll | None
     admin_setup: tuple[StepPlan, ...]
     deliver: StepPlan | None
     reads_setup: tuple[StepPlan, ...]
@@ -303,7 +304,7 @@ def compile_plan(target: Target, *, where: str = "target") -> Plan:
     _carry(list(reads_setup))
     _check_reads(target, where, reading | compiler.fixed, compiler.product)
     fixed = steps.captcha.fixed if steps.captcha is not None else None
-    return Plan(setup, quote, prepare, captcha, fixed, submit, pay, poll, admin_setup, deliver, reads_setup)
+    return Plan(setup, quote, prepare, captcha, fixed, submit, pay, poll, steps.poll, admin_setup, deliver, reads_setup)
 
 
 def _carry(steps: list[StepPlan]) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from surgekit.engine.http import Client
-from surgekit.safety import origin, resolved
+from surgekit.safety import origin, permitted
 from surgekit.target.plan import Request
 from surgekit.target.reading import Reply
 
@@ -113,7 +113,7 @@ def polite(talk: Talk) -> None:
 def client_of(url: str, **told: object) -> Iterator[Client]:
     """A client of the platform at ``url``; time-outs are short, but not so short that a busy machine meets them."""
     given = {"connect_s": 5.0, "reply_s": 5.0, "keep_alive_s": 60.0, "now": time.monotonic, "run_id": "abc123"}
-    client = Client(resolved(origin(url)), **(given | told))  # type: ignore[arg-type]
+    client = Client(permitted(origin(url), None), **(given | told))  # type: ignore[arg-type]
     try:
         yield client
     finally:

@@ -11,6 +11,7 @@ if __name__ == "__main__":
     lifeline.hold(commands.line)
     from surgekit.engine import process, surge
     from surgekit.engine.journey import Journey
+    from surgekit.engine.members import Members
 
     sound = Journey.run
 
@@ -31,7 +32,7 @@ if __name__ == "__main__":
 
     Journey.run = broken  # type: ignore[method-assign]
     if os.environ["FAULT"] == "values":
-        surge.Surge._values = lambda self, order, key: {}["nothing"]  # type: ignore[assignment]
+        Members.values = lambda self, order, key: {}["nothing"]  # type: ignore[assignment]
     if os.environ["FAULT"] == "schedule":
         surge.Surge._release = lambda self, order: {}["nothing"]  # type: ignore[assignment]
     sys.exit(process.main(commands))

@@ -11,6 +11,7 @@ from surgekit.engine.journey import Journey, Shop, Told
 from surgekit.model import Order
 from surgekit.profile.schema import Buyers
 from surgekit.target import Target
+from surgekit.target.cookies import Jar
 from surgekit.target.plan import Plan, Read, StepPlan, compile_plan
 from surgekit.target.reading import Reply
 
@@ -105,7 +106,7 @@ class Scripted:
         self.clock = max(self.clock, at_s)
 
     def send(
-        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int
+        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
     ) -> tuple[Reply, Read]:
         request = step.request(values)
         told = [each for each in self.asked if each.step == step.name]
