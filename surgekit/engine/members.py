@@ -74,11 +74,15 @@ class Members:
     def values(self, order: Order, key: str) -> dict[str, Any]:
         """Every name that ``order`` has before its first step. Ask after the login: what that told is in here."""
         product = self._products[order.sku]
-        return {
-            **self._member(self._index(order.buyer)).values, **product, "order.key": key, "order.seq": order.seq, "order.sku": order.sku,
+        way: Mapping[str, Any] = self._target.ways.get("balance" if order.pay_by == "balance" else "gateway", {})
+        values = {
+            **self._member(self._index(order.buyer)).values, **product, **{f"way.{name}": value for name, value in way.items()}, "order.key": key, "order.seq": order.seq, "order.sku": order.sku,
             "order.qty": order.qty, "order.pay_by": order.pay_by, "order.buyer_class": order.buyer_class,
             "order.total_fen": product["order.price_fen"] * order.qty,
         }  # fmt: skip
+        for name, composed in self._plan.composed.items():
+            values[name] = composed.render(values)
+        return values
 
     def jar(self, order: Order) -> Jar | None:
         """The cookies of ``order``: its account's, a new visitor's, or none."""

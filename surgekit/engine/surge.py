@@ -130,7 +130,7 @@ class Surge:
             raise gevent.GreenletExit
         if step.stamped:
             milliseconds = int(clock.utc().timestamp() * 1000)
-            values = {**values, "time.s": milliseconds // 1000, "time.ms": milliseconds, "nonce": secrets.token_hex(8)}
+            values = {**values, "time.s": milliseconds // 1000, "time.ms": milliseconds, "nonce": secrets.token_hex(32)}
         reply = self._client.send(step.request(values), jar)
         if reply.error is None and jar is not None and reply.cookies is None:
             reply = replace(reply, cookies={})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ KNOWN = frozenset(
 )  # fmt: skip
 """Names that every order has; a step may use these, and what earlier steps extracted."""
 STAMPS = frozenset({"time.s", "time.ms", "nonce"})
-"""Names that are new for every request: seconds and milliseconds since 1970, and 16 random hex digits."""
+"""Names that are new for every request: seconds and milliseconds since 1970, and 64 random hex digits."""
 VISITOR = frozenset({"run.id", "target.base_url"})
 """Names that there are without an order: for logins, reads and notices."""
 TELLING = frozenset({ReplyClass.OK, ReplyClass.QUEUED, ReplyClass.PAID_UNDELIVERED})
@@ -206,7 +206,8 @@ def act_step(act: Act, where: str) -> StepPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All steps of a target, compiled. ``captcha``: the steps that end in ``{captcha}``; ``fixed_captcha`` in their place."""
+    """All steps of a target, compiled. ``captcha``: the steps that end in ``{captcha}``; ``fixed_captcha`` in their place.
+    ``composed``: values that an order has besides the ``KNOWN`` ones, made of those."""
 
     setup: tuple[StepPlan, ...]
     quote: StepPlan | None
@@ -220,6 +221,7 @@ class Plan:
     admin_setup: tuple[StepPlan, ...]
     deliver: StepPlan | None
     reads_setup: tuple[StepPlan, ...]
+    composed: Mapping[str, template.Data]
 
 
 class _Compiler:
@@ -229,9 +231,20 @@ class _Compiler:
         self._target = target
         self._where = where
         self._signers = {name: Signer(name, dialect, f"{where}: signing.{name}") for name, dialect in target.signing.items()}
-        self.fixed = frozenset({*(f"vars.{name}" for name in target.vars), *(f"secret.{name}" for name in target.secrets)})
-        common = [set(product.vars) for product in target.catalogue]
-        self.product = frozenset(f"product.{name}" for name in set.intersection(*common))
+        plain = [name for name, value in target.vars.items() if not template.has_holes(value)]
+        self.fixed = frozenset({*(f"vars.{name}" for name in plain), *(f"secret.{name}" for name in target.secrets)})
+        self.product = _common("product", [product.vars for product in target.catalogue])
+        self.way = _common("way", list(target.ways.values()))
+
+    def composed(self, have: frozenset[str]) -> dict[str, template.Data]:
+        """The vars that differ from order to order, by their names in templates."""
+        made = {}
+        for name, value in self._target.vars.items():
+            if template.has_holes(value):
+                where = f"{self._where}: vars.{name}"
+                made[f"vars.{name}"] = each = template.Data(value, where)
+                self._check_names(each.names, have, where)
+        return made
 
     def step(self, name: str, step: Step | Act, have: frozenset[str], at: str) -> StepPlan:
         where = f"{self._where}: {at}"
@@ -240,7 +253,7 @@ class _Compiler:
             have |= {"gateway_act"}
         else:
             plan = StepPlan(name, step, where, headers=self._target.headers, signer=self._signer(step, where))
-        self._check(plan, have, where)
+        self._check_names(plan.needs, have, where)
         return plan
 
     def _signer(self, step: Step, where: str) -> Signer | None:
@@ -250,10 +263,13 @@ class _Compiler:
             raise ConfigError(f"{where}.request: what is signed must be told one by one; put what stands behind the ? into query")
         if step.sign not in self._signers:
             raise ConfigError(f"{where}.sign: no dialect {step.sign!r} in signing; there are {', '.join(sorted(self._signers)) or 'none'}")
-        return self._signers[step.sign]
+        signer = self._signers[step.sign]
+        if signer.body is not None and (step.form if signer.body == "form" else step.json_) is None:
+            raise ConfigError(f"{where}.sign: dialect {step.sign} writes into a {signer.body} body, and this step has none")
+        return signer
 
-    def _check(self, plan: StepPlan, have: frozenset[str], where: str) -> None:
-        for word in sorted(plan.needs - have - self.fixed):
+    def _check_names(self, names: frozenset[str], have: frozenset[str], where: str) -> None:
+        for word in sorted(names - have - self.fixed):
             if word.startswith("account.") and self._target.accounts.csv is not None:
                 continue  # the header of that file tells, and it is checked where it is read
             known = ", ".join(sorted(have | self.fixed | STAMPS))
@@ -269,13 +285,20 @@ class _Compiler:
         return tuple(done), have
 
 
+def _common(kind: str, each: Sequence[Mapping[str, object]]) -> frozenset[str]:
+    """The names that every one of ``each`` gives."""
+    return frozenset(f"{kind}.{name}" for name in set.intersection(*map(set, each))) if each else frozenset()
+
+
 def compile_plan(target: Target, *, where: str = "target") -> Plan:
     """Compile ``target``. Raises ``ConfigError`` where a step uses a name that nothing gives."""
     steps = target.steps
     compiler = _Compiler(target, where)
     account = VISITOR | {name for name in KNOWN if name.startswith("buyer.")}
     setup, have = compiler.row("setup", target.setup.steps if target.setup else (), account, "setup.steps")
-    have |= KNOWN | compiler.product
+    have |= KNOWN | compiler.product | compiler.way
+    composed = compiler.composed(have)
+    have |= composed.keys()
     quote = compiler.step("quote", steps.quote, have, "steps.quote") if steps.quote else None
     prepare, have = compiler.row("prepare", steps.prepare, have, "steps.prepare")
     captcha: tuple[StepPlan, ...] = ()
@@ -304,7 +327,7 @@ def compile_plan(target: Target, *, where: str = "target") -> Plan:
     _carry(list(reads_setup))
     _check_reads(target, where, reading | compiler.fixed, compiler.product)
     fixed = steps.captcha.fixed if steps.captcha is not None else None
-    return Plan(setup, quote, prepare, captcha, fixed, submit, pay, poll, steps.poll, admin_setup, deliver, reads_setup)
+    return Plan(setup, quote, prepare, captcha, fixed, submit, pay, poll, steps.poll, admin_setup, deliver, reads_setup, composed)
 
 
 def _carry(steps: list[StepPlan]) -> None:

@@ -45,8 +45,9 @@ def hidden(target: Target) -> Target:
 
 
 def names(target: Target, told: Mapping[str, str]) -> dict[str, object]:
-    """``secret.…`` and ``vars.…`` as templates want them."""
-    return {**{f"secret.{name}": value for name, value in told.items()}, **{f"vars.{name}": value for name, value in target.vars.items()}}
+    """``secret.…`` and ``vars.…`` as templates want them, without the vars that differ from order to order."""
+    plain = {name: value for name, value in target.vars.items() if not template.has_holes(value)}
+    return {**{f"secret.{name}": value for name, value in told.items()}, **{f"vars.{name}": value for name, value in plain.items()}}
 
 
 def filled(text: str | None, known: Mapping[str, object], where: str) -> str | None:

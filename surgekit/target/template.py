@@ -103,6 +103,7 @@ FILTERS: Final[dict[str, Callable[[Any], Any]]] = {
     "md5": lambda value: hashlib.md5(_bytes(value), usedforsecurity=False).hexdigest(),
     "sha256": lambda value: hashlib.sha256(_bytes(value)).hexdigest(),
     "base64": lambda value: base64.b64encode(_bytes(value)).decode(),
+    "base64url": lambda value: base64.urlsafe_b64encode(_bytes(value)).decode().rstrip("="),
 }
 """What ``{name|filter}`` can do to a value; several in a row are applied from left to right."""
 
@@ -208,6 +209,11 @@ def multipart_template(fields: Mapping[str, str], boundary: str, where: str) -> 
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{quote(name, safe=" []-_.")}"\r\n\r\n'
         pieces += [head.encode(), *_pieces(text, _bytes, _bytes, where), b"\r\n"]
     return Template([*pieces, f"--{boundary}--\r\n".encode()])
+
+
+def has_holes(value: Any) -> bool:
+    """Whether ``value`` is a text with at least one hole in it."""
+    return isinstance(value, str) and any(match[1] for match in _HOLE.finditer(value))
 
 
 class Data:

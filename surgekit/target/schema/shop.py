@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from surgekit.target.schema.reads import Reads
 from surgekit.target.schema.steps import Act, Admin, Setup, Steps
 from surgekit.target.schema.surroundings import Edge, Part, Start
-from surgekit.target.schema.words import Headers, Name, Scalar
+from surgekit.target.schema.words import Headers, Name, Scalar, Way
 from surgekit.target.signing.schema import Dialect
 from surgekit.units import Real, Span, Strict, Whole
 
@@ -114,7 +114,8 @@ class Safety(Strict):
 class Target(Strict):
     """A platform: where it is, how an order goes through it, and how to read what became of it.
 
-    ``headers`` go with every request to the platform. ``cookies``: a jar for each account, for each order (a new visitor every time), or none.
+    ``vars`` are values of the file's own, ``{vars.<name>}``; a text among them may have holes of an order. ``ways``: what a way to pay is
+    called on this platform, ``{way.<name>}``. ``headers`` go with every request to the platform. ``cookies``: a jar for each account, for each order (a new visitor every time), or none.
     """
 
     schema_: Literal["surgekit.target/1"] = Field(alias="schema")
@@ -124,6 +125,7 @@ class Target(Strict):
     start: Start | None = None
     safety: Safety = Safety()
     vars: dict[Name, Scalar] = Field(default_factory=dict)
+    ways: dict[Way, dict[Name, Scalar]] = Field(default_factory=dict)
     secrets: dict[Name, Secret] = Field(default_factory=dict)
     catalogue: list[Product] = Field(min_length=1, max_length=10_000)
     accounts: Accounts = Accounts()
