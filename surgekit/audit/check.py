@@ -1,12 +1,13 @@
 """Runs the invariants over a history.
 
 An invariant is one SQL file in ``invariants/``: comments say what it means, which witnesses it ``needs``, and which it
-needs only on a platform that SurgeKit started (``needs_played``: there SurgeKit is the supplier and the gateway, so that
-losing their record is losing something, while elsewhere there is none). Then its queries follow, each behind a line ``-- @name``:
+needs only where SurgeKit plays the supplier or the gateway (``needs_played``: there losing their record is losing
+something, while elsewhere there is none). Then its queries follow, each behind a line ``-- @name``:
 
     evidence     one number: how many observations could have shown a violation
     unknown      one number: operations whose outcome nobody knows and that could hide or excuse a violation
     strangers    one number (may be left out): orders of others in the shop that could do so
+    blind        one number (may be left out): orders of products that the platform gives no figures for, so that nothing is shown
     offending    a row for each violation: ``id``, ``detail``; only what no outcome of the unknown ones explains
     given        may be left out: ``WITH …`` that stands before each of the others
 
@@ -45,6 +46,7 @@ class Invariant:
     evidence: str
     unknown: str
     strangers: str
+    blind: str
     offending: str
 
 
@@ -69,7 +71,8 @@ def parse(name: str, text: str) -> Invariant:
     given = parts.get("given", "")
     return Invariant(
         name, told["says"], why, _names(told.get("needs", "")), _names(told.get("needs_played", "")),
-        given + parts["evidence"], given + parts["unknown"], given + parts.get("strangers", "SELECT 0"), given + parts["offending"],
+        given + parts["evidence"], given + parts["unknown"], given + parts.get("strangers", "SELECT 0"),
+        given + parts.get("blind", "SELECT 0"), given + parts["offending"],
     )  # fmt: skip
 
 
@@ -82,7 +85,7 @@ def audit(
     for table, why in db.execute("SELECT name, why FROM missing_tables").fetchall():
         if witnesses.get(table) == "whole":
             witnesses[table] = f"absent: {table}.parquet {why}"
-    played = bool(plan["target"].get("start"))
+    played = _plays(plan["target"])
     return [_judge(db, invariant, witnesses, most_examples, played=played) for invariant in invariants()]
 
 
@@ -93,8 +96,8 @@ def _judge(
     needs = invariant.needs + (invariant.needs_played if played else ())
     lacking = {name: witnesses.get(name, "absent") for name in needs if witnesses.get(name) != "whole"}
     try:
-        evidence, unknown, strangers = (
-            _number(db, query) for query in (invariant.evidence, invariant.unknown, invariant.strangers)
+        evidence, unknown, strangers, blind = (
+            _number(db, query) for query in (invariant.evidence, invariant.unknown, invariant.strangers, invariant.blind)
         )
         rows = db.execute(f"SELECT id, detail FROM ({invariant.offending.strip().rstrip(';')}) ORDER BY id").fetchall()  # noqa: S608
     except duckdb.Error as error:
@@ -115,6 +118,9 @@ def _judge(
     elif strangers:
         verdict = Verdict.UNDECIDED
         because = f"{strangers} orders of strangers in the shop could hide or explain a violation"
+    elif blind:
+        verdict = Verdict.UNDECIDED
+        because = f"{blind} orders of products of which the platform does not say how many there were, or how many were added"
     elif not evidence:
         verdict = Verdict.UNDECIDED
         because = "nothing was observed that could have shown it"
@@ -125,6 +131,13 @@ def _judge(
         **told, "verdict": verdict.value, "evidence": evidence, "violations": len(rows), "unknown": unknown,
         "examples": examples, "because": because,
     }  # fmt: skip
+
+
+def _plays(target: Mapping[str, Any]) -> bool:
+    """Whether SurgeKit plays the platform's supplier or its gateway; as ``Target.plays`` has it."""
+    edge = target.get("edge") or {}
+    parts = edge.get("plays")
+    return bool(target.get("start") or (edge.get("gateway") or {}).get("notify")) if parts is None else bool(parts)
 
 
 def _names(listed: str) -> tuple[str, ...]:

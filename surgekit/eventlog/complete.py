@@ -17,12 +17,13 @@ CRASH_MARGIN_S = 1.0
 """An engine that died may have sent orders after its last flushed line: up to this much later."""
 
 
-def complete(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
+def complete(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any], *, looked: bool = True) -> None:
     """Replace the table ``orders`` (what engines told) by one with a row for each scheduled order.
 
     Orders that the engine reported keep their rows. Of the others, one that may have left before the engine ended is
     ``unknown``, one that provably had not is ``failed`` for the reason ``unsent``. ``begun`` knows which had left.
-    Raises ``RunError``.
+    Unknown orders that the platform was asked about are then what it said: all, by a ledger that is whole, or those in the
+    table ``looked`` (unless False), which were read one by one. Raises ``RunError``.
     """
     profile, target = folder.shape(plan)
     shards = [schedule(profile, target.skus, plan["seed"], Shard(k, plan["shards"])) for k in range(plan["shards"])]
@@ -40,8 +41,10 @@ def complete(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> None:
         f"CREATE TABLE orders AS SELECT {columns} FROM due d LEFT JOIN told t USING (seq) LEFT JOIN begun b USING (seq)",  # noqa: S608
         {"died": _died_at(db, plan)},
     )
-    if (plan.get("witnesses") or {}).get("ledger") == "whole":
-        _resolve_by_ledger(db, target)
+    whole = (plan.get("witnesses") or {}).get("ledger") == "whole"
+    if whole or looked:
+        db.execute(f"CREATE TEMP VIEW asked AS SELECT DISTINCT order_key FROM {'orders' if whole else 'looked'}")  # noqa: S608
+        _resolve(db, target)
 
 
 _FROM_SCHEDULE = ("seq", "shard", "intended_s", "order_key", "sku", "qty", "buyer_class", "phase")
@@ -75,8 +78,9 @@ def _columns(shards: list[Schedule], run_id: str) -> dict[str, Any]:
     }
 
 
-def _resolve_by_ledger(db: duckdb.DuckDBPyConnection, target: Target) -> None:
-    """An order whose end the buyer did not see is what the platform's own record says, read after everything settled.
+def _resolve(db: duckdb.DuckDBPyConnection, target: Target) -> None:
+    """An order whose end the buyer did not see is what the platform's own record says, read after everything settled. Only orders
+    in ``asked`` are: that the platform has none of another key was never shown.
 
     A key may have several orders: one delivered is enough; one still paid leaves it open. *Failed* means without effect, so a
     status that the target file does not explain counts as failed only where no money is known to have been taken.
@@ -94,7 +98,7 @@ def _resolve_by_ledger(db: duckdb.DuckDBPyConnection, target: Target) -> None:
                         WHEN coalesce(charges, 0) > 0 OR coalesce(charged_fen, 0) > coalesce(refunded_fen, 0)
                              OR order_no IN (SELECT order_no FROM edge WHERE actor = 'gateway' AND event = 'payment') THEN 1
                         ELSE 3 END AS rank
-            FROM ledger WHERE order_key IS NOT NULL)
+            FROM ledger WHERE order_key IN (SELECT order_key FROM asked))
         ORDER BY order_key, rank, order_no, status
         """,
         {"delivered": words.delivered, "paid": words.paid, "refunded": words.refunded, "failed": words.failed},
@@ -112,6 +116,6 @@ def _resolve_by_ledger(db: duckdb.DuckDBPyConnection, target: Target) -> None:
     db.execute(
         """
         UPDATE orders SET outcome = 'failed', reason = concat_ws(', ', reason, 'read: not there')
-        WHERE outcome = 'unknown' AND order_key NOT IN (SELECT order_key FROM ends)
+        WHERE outcome = 'unknown' AND order_key IN (SELECT order_key FROM asked) AND order_key NOT IN (SELECT order_key FROM ends)
         """
     )

@@ -43,9 +43,10 @@ TABLES: dict[str, dict[str, str]] = {
     "ledger": {
         "order_no": "VARCHAR", "order_key": "VARCHAR", "sku": "VARCHAR", "qty": "BIGINT", "status": "VARCHAR",
         "amount_fen": "BIGINT", "charged_fen": "BIGINT", "charges": "BIGINT", "refunded_fen": "BIGINT",
-        "card_digests": "VARCHAR[]",
+        "card_digests": "VARCHAR[]", "created_s": "DOUBLE",
     },
-    "stock": {"moment": "VARCHAR", "sku": "VARCHAR", "t_s": "DOUBLE", "total": "BIGINT", "unsold": "BIGINT"},
+    # `total` and `unsold` are NULL where the platform does not tell them; `word`: in_stock or sold_out, where it has words only.
+    "stock": {"moment": "VARCHAR", "sku": "VARCHAR", "t_s": "DOUBLE", "total": "BIGINT", "unsold": "BIGINT", "word": "VARCHAR"},
 }  # fmt: skip
 
 SPOOLED = {"orders": "orders-*.jsonl", "requests": "requests-*.jsonl"}

@@ -14,6 +14,8 @@ from surgekit.eventlog.complete import complete
 from surgekit.eventlog.schema import SPOOLED, TABLES, literal, pattern
 
 BEGUN = {"seq": "BIGINT", "begun_s": "DOUBLE"}
+LOOKED = {"order_key": "VARCHAR"}
+"""Keys of orders that were read one by one, where there is no ledger; the platform answered for each of them."""
 _ORDER = {"orders": "ORDER BY intended_s, seq", "requests": "ORDER BY done_s, seq, shard"}
 
 
@@ -37,6 +39,7 @@ def seal(run: Path) -> None:
             for table in TABLES:
                 _load(db, spool, table, TABLES[table], SPOOLED.get(table, f"{table}.jsonl"))
             _load(db, spool, "begun", BEGUN, "begun-*.jsonl")
+            _load(db, spool, "looked", LOOKED, "looked.jsonl")
             complete(db, plan)
             db.execute("UPDATE edge SET t = t - ?", [plan.get("t0") or 0.0])
             for table in TABLES:
@@ -53,6 +56,23 @@ def seal(run: Path) -> None:
             with contextlib.suppress(OSError):
                 _half(run, table).unlink()
     shutil.rmtree(done, ignore_errors=True)
+
+
+def unresolved(run: Path) -> list[str]:
+    """Keys of the orders whose end nobody knows, as far as the spool of ``run`` tells once the engines have ended.
+
+    Raises ``RunError``. Nothing is sealed by it.
+    """
+    plan = {**folder.plan(run), "witnesses": {}}
+    try:
+        with duckdb.connect(config={"threads": 2}) as db:
+            for table in ("orders", "requests", "samples"):
+                _load(db, run / "spool", table, TABLES[table], SPOOLED.get(table, f"{table}.jsonl"))
+            _load(db, run / "spool", "begun", BEGUN, "begun-*.jsonl")
+            complete(db, plan, looked=False)
+            return [key for (key,) in db.execute("SELECT order_key FROM orders WHERE outcome = 'unknown' ORDER BY seq").fetchall()]
+    except (duckdb.Error, OSError) as error:
+        raise RunError(f"{run}: the history cannot be read: {_first_line(error)}") from None
 
 
 def _half(run: Path, table: str) -> Path:

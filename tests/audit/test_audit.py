@@ -156,3 +156,22 @@ def test_a_correct_platform_is_never_accused(stock: int, sizes: list[int], lost:
 def test_a_file_that_lacks_a_part_says_which() -> None:
     with pytest.raises(ValueError, match="invariant x: no part -- @offending"):
         check.parse("x", "-- says: y\n-- @evidence\nSELECT 1\n-- @unknown\nSELECT 0\n")
+
+
+GATEWAY = TARGET | {"edge": {"plays": ["gateway"]}}
+
+
+def test_where_surgekit_plays_the_gateway_of_a_platform_that_was_there_before_its_record_counts_too(tmp_path: Path) -> None:
+    story = plan(target=GATEWAY, witnesses=WHOLE | {"edge": "absent: the edge process was lost"})
+    told = verdicts(write(tmp_path, story, **(good() | {"edge": []})))
+    assert {told[name]["verdict"] for name in ("card_sold_once", "charged_once", "paid_is_settled")} == {"undecided"}
+
+
+def test_orders_that_were_read_one_by_one_accuse_and_never_acquit(tmp_path: Path) -> None:
+    """Without a ledger, nobody knows what else the platform has done."""
+    story = plan(witnesses=WHOLE | {"ledger": "absent: the target file describes no ledger read", "orders": "whole"})
+    fine = write(tmp_path / "fine", story, **(good() | {"ledger": [booked(1, cards=["a"])]}))
+    assert {told["verdict"] for name, told in verdicts(fine).items() if "ledger" in NEEDS[name]} == {"undecided"}
+    twice = booked(1, cards=["a"], charges=2, charged_fen=2000)
+    wrong = write(tmp_path / "wrong", story, **(good() | {"ledger": [twice]}))
+    assert verdicts(wrong)["charged_once"]["verdict"] == "violated"

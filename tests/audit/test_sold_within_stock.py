@@ -224,3 +224,71 @@ def test_who_came_away_empty_while_the_last_card_changed_hands_counts_once_the_p
     )  # fmt: skip
     told = judged(run)
     assert (told["verdict"], ids(told)) == (verdict, named)
+
+
+# A platform that does not give every figure.
+
+
+def shelf(start: int | None, end: int | None, sku: str = "game", *, totals: tuple[int | None, int | None] = (None, None)) -> list[dict[str, Any]]:
+    """What was left before and after, as far as the platform says."""
+    return [
+        {"moment": "start", "sku": sku, "t_s": 0.0, "total": totals[0], "unsold": start, "word": None},
+        {"moment": "end", "sku": sku, "t_s": 40.0, "total": totals[1], "unsold": end, "word": None},
+    ]
+
+
+UNSEEN = "orders of products of which the platform does not say how many there were, or how many were added"
+
+
+def test_sales_within_what_was_left_at_the_start_need_no_total(tmp_path: Path) -> None:
+    """Whatever was added meanwhile, these were there."""
+    run = write(tmp_path, stock=shelf(2, 0), orders=[order(1), order(2)], ledger=[booked(1), booked(2)])
+    told = judged(run)
+    assert (told["verdict"], told["evidence"]) == ("held", 2)
+
+
+@pytest.mark.parametrize("totals", [(None, None), (2, None), (None, 2)])
+@pytest.mark.parametrize("end", [0, 5, None])
+def test_sales_beyond_it_may_have_been_added_unseen(tmp_path: Path, totals: tuple[int | None, int | None], end: int | None) -> None:
+    run = write(
+        tmp_path, stock=shelf(2, end, totals=totals), orders=[order(n) for n in (1, 2, 3)], ledger=[booked(n) for n in (1, 2, 3)]
+    )  # fmt: skip
+    told = judged(run)
+    assert (told["verdict"], told["violations"], told["because"]) == ("undecided", 0, f"1 {UNSEEN}")
+
+
+def test_who_was_charged_and_refunded_after_the_last_unit_proves_nothing_without_a_total(tmp_path: Path) -> None:
+    run = write(
+        tmp_path, stock=shelf(1, 0), orders=[order(1, cards=["a"]), refused(2)], ledger=[booked(1, cards=["a"]), booked(2, "refunded")]
+    )
+    told = judged(run)
+    assert (told["verdict"], told["violations"]) == ("undecided", 0)
+
+
+@pytest.mark.parametrize("lacks", ["figures", "rows"])
+def test_a_product_without_figures_leaves_undecided_what_others_hold(tmp_path: Path, lacks: str) -> None:
+    unsaid = shelf(None, None, "skin") if lacks == "figures" else []
+    run = write(tmp_path, stock=[*stocked(2, end=1), *unsaid], orders=[order(1), order(2, sku="skin")], ledger=[booked(1), booked(2)])
+    told = judged(run)
+    assert (told["verdict"], told["because"]) == ("undecided", f"1 {UNSEEN}")
+
+
+def test_an_unknown_order_of_a_product_without_figures_counts_too(tmp_path: Path) -> None:
+    run = write(
+        tmp_path, stock=[*stocked(2, end=1), *shelf(None, None, "skin")], orders=[order(1), order(2, sku="skin", outcome="unknown")],
+        ledger=[booked(1)],
+    )  # fmt: skip
+    assert judged(run)["verdict"] == "undecided"
+
+
+def test_a_product_without_figures_that_nobody_bought_does_not_matter(tmp_path: Path) -> None:
+    run = write(tmp_path, stock=[*stocked(1), *shelf(None, None, "skin")], orders=[order(1)], ledger=[booked(1)])
+    assert judged(run)["verdict"] == "held"
+
+
+def test_what_one_product_does_not_say_excuses_no_other(tmp_path: Path) -> None:
+    run = write(
+        tmp_path, stock=[*stocked(1), *shelf(None, None, "skin")], orders=[order(1), order(2), order(3, sku="skin")],
+        ledger=[booked(1), booked(2), booked(3)],
+    )  # fmt: skip
+    assert ids(judged(run)) == ["N2"]

@@ -12,12 +12,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from run_story import PROFILE, booked, order, payment, plan
+from run_story import PROFILE, booked, order, payment, plan, stocked
 
 from surgekit.arrivals import Shard, schedule
 from surgekit.errors import RunError
 from surgekit.eventlog.reader import missing, opened
-from surgekit.eventlog.seal import seal
+from surgekit.eventlog.seal import seal, unresolved
 from surgekit.eventlog.writer import SpoolWriter
 from surgekit.profile import Profile
 
@@ -189,6 +189,59 @@ def test_what_the_buyer_saw_is_not_overruled(tmp_path: Path) -> None:
     assert ends(run)[4] == ("confirmed", None)
 
 
+# Without a ledger, orders may have been read one by one.
+
+NO_LEDGER = {"ledger": "absent: the target file describes no ledger read", "orders": "whole"}
+
+
+def key(seq: int) -> Row:
+    return {"order_key": f"K-{seq:07d}"}
+
+
+def test_of_orders_that_were_read_one_by_one_only_those_are_known(tmp_path: Path) -> None:
+    """4 was delivered, of 5 there is none, and nobody could read 6: that it is in no row shows nothing."""
+    run = spooled(
+        tmp_path / "run", plan(witnesses=NO_LEDGER), orders_0=[lost(4), lost(5), lost(6)], looked=[key(4), key(5)],
+        ledger=[read_as(4, "delivered"), read_as(6, "delivered")],
+    )  # fmt: skip
+    seal(run)
+    assert (ends(run)[4], ends(run)[5]) == (("confirmed", "timeout, read: delivered"), ("failed", "timeout, read: not there"))
+    assert ends(run)[6] == ("unknown", "timeout")
+
+
+def test_an_order_that_was_read_and_is_still_paid_stays_unknown(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", plan(witnesses=NO_LEDGER), orders_0=[lost(4)], looked=[key(4)], ledger=[read_as(4, "paid")])
+    seal(run)
+    assert ends(run)[4] == ("unknown", "timeout, read: still paid")
+
+
+def test_the_unresolved_are_those_that_nobody_saw_the_end_of(tmp_path: Path) -> None:
+    """0 to 2 were told of, the end of 2 not; 3 had left when the engine died, and so may have those due within a second."""
+    run = spooled(
+        tmp_path / "run", plan(engine_ended="lost", witnesses={}), orders_0=[told(0), told(1), lost(2)], begun_0=[{"seq": 3, "begun_s": DUE[3]}]
+    )
+    found = unresolved(run)
+    seal(run)
+    assert found == [f"K-{seq:07d}" for seq, (outcome, _) in ends(run).items() if outcome == "unknown"]
+    assert found[:2] == ["K-0000002", "K-0000003"]
+
+
+def test_looking_for_the_unresolved_seals_nothing(tmp_path: Path) -> None:
+    run = spooled(tmp_path / "run", plan(witnesses={}), orders_0=[told(seq) for seq in DUE])
+    assert unresolved(run) == []
+    assert sorted(path.name for path in run.iterdir()) == ["run.json", "spool"]
+
+
+def test_what_a_platform_does_not_tell_is_null(tmp_path: Path) -> None:
+    run = spooled(
+        tmp_path / "run", orders_0=[told(0)], ledger=[read_as(4, "delivered", created_s=1.5), read_as(5, "delivered")],
+        stock=[{"moment": "start", "sku": "game", "t_s": 0.0, "total": None, "unsold": None, "word": "in_stock"}, *stocked(2)],
+    )  # fmt: skip
+    with opened(run) as db:
+        assert db.execute("SELECT created_s FROM ledger ORDER BY order_key").fetchall() == [(1.5,), (None,)]
+        assert db.execute("SELECT total, unsold, word FROM stock").fetchall() == [(None, None, "in_stock"), (2, 2, None), (2, 0, None)]
+
+
 # The folder.
 
 
@@ -253,7 +306,7 @@ def test_a_full_disk_leaves_the_spool_and_no_half_table(tmp_path: Path) -> None:
         import resource, sys
         from pathlib import Path
         from surgekit.errors import RunError
-        from surgekit.eventlog.seal import seal
+        from surgekit.eventlog.seal import seal, unresolved
         resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
         try:
             seal(Path(sys.argv[1]))
