@@ -86,7 +86,7 @@ MISTAKES = [
     ("steps.submit.form", {"a": "b"}, "steps.submit: json and form are two bodies; a request has one"),
     ("steps.submit.multipart", {"a": "b"}, "steps.submit: json and multipart are two bodies; a request has one"),
     ("steps.submit.sign", "epay", "steps.submit.sign: no dialect 'epay' in signing; there are none"),
-    ("steps.submit.headers", {"X-A": "{order.key|rot13}"}, "steps.submit.headers.X-A: no filter 'rot13'; there are base64, fen"),
+    ("steps.submit.headers", {"X-A": "{order.key|rot13}"}, "steps.submit.headers.X-A: no filter 'rot13'; there are base64, base64url, fen"),
     ("steps.submit.extract", {"order_no": {"css": "b", "json": "a"}}, "steps.submit.extract.order_no: json and css are two sources"),
     ("steps.submit.extract", {"order_no": {"css": "b["}}, "steps.submit.extract.order_no.css: not a CSS selector"),
     ("steps.submit.extract", {"order_no": {}}, "steps.submit.extract.order_no: say where the value is"),
