@@ -46,6 +46,8 @@ class Buyer:
         self.values |= {f"product.{name}": value for name, value in product.vars.items()}
         self.values |= {f"vars.{name}": value for name, value in self.target.vars.items()}
         self.values |= {f"secret.{name}": f"{name}-of-the-test" for name in self.target.secrets}
+        self.values |= {f"way.{name}": value for name, value in self.target.ways.get("gateway", {}).items()}
+        self.values |= {name: made.render(self.values) for name, made in self.plan.composed.items()}
 
     def sends(self, step: StepPlan | None) -> Request:
         assert step is not None

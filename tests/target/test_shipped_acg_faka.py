@@ -116,6 +116,46 @@ def test_cards_are_the_lines_of_the_secret(guest: Buyer) -> None:
 
 
 @pytest.fixture
+def member() -> Buyer:
+    buyer = Buyer("acg-faka-members")
+    buyer.values |= {"account.account": "张三", "account.password": "p&ss w0rd"}
+    return buyer
+
+
+def test_a_member_logs_in_once_and_comes_from_the_shop_itself(member: Buyer) -> None:
+    (login,) = member.plan.setup
+    sent = member.sends(login)
+    assert (sent.url, fields(sent.body)) == (b"/user/api/authentication/login", {"username": "张三", "password": "p&ss w0rd"})
+    assert header(sent, "referer") == "http://127.0.0.1:8080/"
+    assert login.read(said({"code": 200, "msg": "登录成功", "data": []})).kind is C.OK
+    assert login.read(no("密码错误")).kind is C.REFUSED
+    assert member.target.jar == "account"
+
+
+@pytest.mark.parametrize(("way", "pay_id"), [("balance", "1"), ("gateway", "2")])
+def test_a_member_says_in_the_order_how_it_is_paid(member: Buyer, way: str, pay_id: str) -> None:
+    member.values |= {f"way.{name}": value for name, value in member.target.ways[way].items()}  # type: ignore[index]
+    told = fields(member.sends(member.plan.submit).body)
+    assert (told["pay_id"], told["request_no"]) == (pay_id, KEY)
+    assert "contact" not in told
+    assert len(member.plan.pay[way]) == {"balance": 0, "gateway": 2}[way]
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (ordered("AAAA-1"), C.OK),
+        (ordered(SORRY), C.PAID_UNDELIVERED),
+        (no("余额不足"), C.REFUSED),
+        (no("请先登录后再购买哦"), C.REFUSED),
+        (no("The request ID already exists"), C.UNKNOWN),
+    ],
+)
+def test_what_a_member_is_told(member: Buyer, reply: Reply, kind: C) -> None:
+    assert member.plan.submit.read(reply).kind is kind
+
+
+@pytest.fixture
 def dealer() -> Buyer:
     return Buyer("acg-faka-shared")
 
