@@ -44,7 +44,7 @@ class Members:
         self._target = target
         self._plan = plan
         self._send = send
-        self._known = dict(known)
+        self.known = dict(known)
         self._buyers = buyers
         self._rows = rows
         self._members: dict[int, Member] = {}
@@ -64,7 +64,7 @@ class Members:
             account = row.get("account", next(iter(row.values()), buyer.account))
             self._members[index] = Member(
                 {
-                    **self._known, "buyer.account": account, "buyer.name": buyer.name, "buyer.phone": buyer.phone, "buyer.email": buyer.email,
+                    **self.known, "buyer.account": account, "buyer.name": buyer.name, "buyer.phone": buyer.phone, "buyer.email": buyer.email,
                     "buyer.ip": str(NETWORK[index % NETWORK.num_addresses]), "buyer.index": index,
                     **{f"account.{name}": value for name, value in row.items()},
                 }
@@ -83,6 +83,11 @@ class Members:
         for name, composed in self._plan.composed.items():
             values[name] = composed.render(values)
         return values
+
+    def private(self, order: Order) -> list[object]:
+        """What is told of the order's account and may not be shown: its row of the accounts file, without the account itself."""
+        values = self._member(self._index(order.buyer)).values
+        return [value for name, value in values.items() if name.startswith("account.") and value != values["buyer.account"]]
 
     def jar(self, order: Order) -> Jar | None:
         """The cookies of ``order``: its account's, a new visitor's, or none."""
@@ -123,7 +128,7 @@ class Members:
     def admin(self) -> tuple[dict[str, Any], Jar, str | None]:
         """The person who delivers: (values, cookies, why the login failed or None)."""
         if not self._deliverer.begun:
-            self._deliverer.values.update(self._known)
+            self._deliverer.values.update(self.known)
         failed = self._set_up(self._deliverer, self._plan.admin_setup)
         return self._deliverer.values, self._deliverer.jar, failed
 

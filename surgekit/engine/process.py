@@ -32,7 +32,9 @@ from surgekit.engine.journey import Shop
 from surgekit.engine.members import Members
 from surgekit.engine.surge import Log, Surge
 from surgekit.engine.walk import walker
+from surgekit.engine.walkthrough import walk
 from surgekit.errors import SurgeKitError
+from surgekit.model import Order
 from surgekit.profile import Profile
 from surgekit.safety import Permit, origin, permitted, resolved
 from surgekit.target import Target, private
@@ -74,12 +76,13 @@ def main(commands: Commands) -> int:
     parser.add_argument("run", type=Path, help="run folder, with run.json")
     parser.add_argument("--shard", type=int, default=0)
     parser.add_argument("--web", type=int, help="port of Locust's web UI on loopback")
+    parser.add_argument("--walk", metavar="SKU,PAY_BY", help="send this one order at once, and say everything that was seen")
     options = parser.parse_args()
     sys.argv[1:] = []  # the web page asks Locust's own parser what its options are, and that one reads the command line
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     assert monkey.is_module_patched("socket")
     try:
-        environment, surge = build(options.run, options.shard)
+        environment, surge = build(options.run, options.shard, logins=options.walk is None)
         if options.web is not None:
             web_ui(environment, options.web)
     except SurgeKitError as error:
@@ -89,6 +92,10 @@ def main(commands: Commands) -> int:
         say(ready=False, error=f"the engine cannot start: {error}")
         return 1
     say(ready=True)
+    if options.walk is not None:
+        sku, _, pay_by = options.walk.rpartition(",")
+        walk(surge, environment.members, sample(sku, pay_by), environment.members.known, say)
+        return 0
     while commands.start is None and not commands.stop:
         gevent.sleep(0.01)
     if commands.start is None:
@@ -108,8 +115,16 @@ def main(commands: Commands) -> int:
     return 0
 
 
-def build(run: Path, shard: int) -> tuple[Any, Surge]:
-    """The Locust environment and the surge of one shard. Raises ``SurgeKitError`` or ``OSError``."""
+def sample(sku: str, pay_by: str) -> Order:
+    """The first buyer's order of one piece, without hesitation."""
+    return Order(
+        seq=0, shard=0, intended_s=0.0, sku=sku, qty=1, buyer=0, buyer_class="check", pay_by=pay_by, phase="check", browses=True,
+        double_click=False, think_quote_s=0.0, think_pay_s=0.0,
+    )  # fmt: skip
+
+
+def build(run: Path, shard: int, *, logins: bool = True) -> tuple[Any, Surge]:
+    """The Locust environment and the surge of one shard; with ``logins``, after every account has logged in that has to. Raises ``SurgeKitError`` or ``OSError``."""
     plan = json.loads((run / "run.json").read_bytes())  # bytes: the locale has no say in what UTF-8 is
     profile, target = Profile.model_validate(plan["profile"]), Target.model_validate(plan["target"])
     permit = Permit.from_json(plan["permit"]) if plan.get("permit") else permitted(origin(plan["base_url"]), None)
@@ -153,8 +168,9 @@ def build(run: Path, shard: int) -> tuple[Any, Surge]:
         bound=max(1, profile.in_flight // plan["shards"]),
         on_request=on_request,
     )
-    members.login_all(line.buyer.tolist())
-    environment.surge = surge
+    if logins:
+        members.login_all(line.buyer.tolist())
+    environment.surge, environment.members = surge, members
     return environment, surge
 
 

@@ -8,7 +8,6 @@ import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +22,7 @@ from surgekit.engine.journey import BROKEN, Told
 from surgekit.eventlog.writer import SpoolWriter
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import Read, StepPlan
+from surgekit.target.plan import Read, Request, StepPlan
 from surgekit.target.reading import Reply
 
 STOP_S = 2.0
@@ -93,6 +92,7 @@ class Surge:
         self._stop = Event()
         self._quiet_from = float("inf")
         self.why_stopped: str | None = None
+        self.on_exchange: Callable[[StepPlan, Request, Reply, Read], None] | None = None
         self.over = Event()
         self.counts: Counter[str] = Counter()
         self.failure: str | None = None
@@ -131,10 +131,12 @@ class Surge:
         if step.stamped:
             milliseconds = int(clock.utc().timestamp() * 1000)
             values = {**values, "time.s": milliseconds // 1000, "time.ms": milliseconds, "nonce": secrets.token_hex(32)}
-        reply = self._client.send(step.request(values), jar)
-        if reply.error is None and jar is not None and reply.cookies is None:
-            reply = replace(reply, cookies={})
-        return reply, step.read(reply)
+        request = step.request(values)
+        reply = self._client.send(request, jar)
+        read = step.read(reply)
+        if self.on_exchange is not None:
+            self.on_exchange(step, request, reply, read)
+        return reply, read
 
     def tell(self, order: Order, step: str, method: str, reply: Reply, read: Read, due_s: float, attempt: int) -> None:
         """Write a request down, and count it."""
@@ -163,6 +165,16 @@ class Surge:
         """Run in a greenlet of its own, once, however often this is called. ``start`` is on the host's clock."""
         if self._runner is None:
             self._runner = gevent.spawn(self._run, start)
+
+    def one(self, order: Order, start: float) -> Told:
+        """Walk one order to its end, outside any schedule. Raises what went wrong in here."""
+        self._start = start
+        walk = self._walk(self, order, f"{self._run_id}-{order.seq:07d}")
+        walk.run()
+        self._beside.join()
+        self._write(order, f"{self._run_id}-{order.seq:07d}", walk.told)
+        self._flush()
+        return walk.told
 
     def stop(self, why: str | None = None) -> None:
         """No more orders, and after ``QUIET_S`` no more requests; replies under way get a moment to arrive."""
