@@ -1,0 +1,101 @@
+"""Single orders by their keys, where a platform has no ledger: each order whose end nobody saw is looked up once it is over.
+
+Looking up is all that is done: an unknown order is never submitted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any, Final
+
+from surgekit import clock
+from surgekit.errors import ConfigError, TargetError
+from surgekit.platform.columns import Columns
+from surgekit.platform.session import Pace, Session
+from surgekit.target.reading import MISSING, Document, compile_path, look
+from surgekit.target.schema import OrderRead, order_columns
+
+MOST_S: Final = 180.0
+"""For reading all of them once."""
+MOST_FAILED: Final = 20
+"""So many failures in a row, and the platform is let be."""
+
+
+@dataclass(slots=True)
+class Looked:
+    """``rows``: of the table ``ledger``. ``keys``: those that the platform answered for; a key without a row is not there.
+    ``wrong``: the first thing that went wrong, None where nothing did."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    wrong: str | None = None
+
+
+class Orders:
+    """``reads.order``, compiled. Raises ``ConfigError``."""
+
+    def __init__(self, session: Session, read: OrderRead, zone: tzinfo) -> None:
+        self._session = session
+        self._read = read
+        self._asked = session.read(read.request, read.headers, "reads.order", ("order.key",))
+        self._rows = compile_path(read.rows, "reads.order.rows")
+        self._zone = zone
+        self._named = order_columns(session.target.reads)
+        for needed in ("order_no", "status"):
+            if needed not in self._named:
+                raise ConfigError(f"reads.order.columns: {needed} must be named too")
+        self._columns()
+
+    def _columns(self) -> Columns:
+        return Columns(self._named, self._zone, "reads.order.columns")
+
+    def one(self, key: str, salt: str, start_s: float | None) -> list[dict[str, Any]]:
+        """The platform's orders of ``key``; none, where it says so by an empty list or null. Raises ``TargetError``."""
+        data = Document(self._session.get(self._asked, {"order.key": key})).data
+        found = look(data, self._rows) if data is not MISSING else MISSING
+        if found is None:
+            return []
+        rows = [found] if isinstance(found, dict) else found
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise TargetError(f"reads.order: neither an order nor a list of orders at {self._read.rows!r} in the reply")
+        columns = self._columns()
+        told = [columns.told(row, salt, start_s) for row in rows]
+        columns.check()
+        if any(row["status"] is None for row in told):
+            raise TargetError("reads.order: an order without a status")
+        if "order_key" not in self._named:
+            return [{**row, "order_key": key} for row in told]
+        mine = [row for row in told if row["order_key"] == key]
+        if told and not mine:
+            # A platform that passes over what it was asked for tells nothing of the order.
+            raise TargetError("reads.order: the reply has orders of other keys only")
+        return mine
+
+    def look_up(self, keys: Iterable[str], salt: str, start_s: float | None, *, most_s: float = MOST_S) -> Looked:
+        """Read every order of ``keys`` once, not faster than ``reads.rate``."""
+        keys = list(keys)
+        told, pace, until, failed = Looked(), Pace(self._session.target.reads.rate), clock.now() + most_s, 0
+        for key in keys:
+            pace.turn()
+            if clock.now() > until:
+                told.wrong = told.wrong or f"the time of {most_s:g} s was over; raise reads.rate"
+                break
+            try:
+                rows = self.one(key, salt, start_s)
+            except TargetError as error:
+                told.wrong = told.wrong or str(error)
+                failed += 1
+                if failed >= MOST_FAILED:
+                    break
+                continue
+            failed = 0
+            told.rows += rows
+            told.keys.append(key)
+        return told
+
+
+def still_open(rows: Iterable[dict[str, Any]], paid: Collection[str]) -> set[str]:
+    """Keys with an order that is paid and not yet at its end."""
+    return {row["order_key"] for row in rows if row["status"] in paid}

@@ -1,0 +1,134 @@
+"""All that is read of one platform."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from surgekit import clock
+from surgekit.errors import TargetError
+from surgekit.platform.client import NoReplyError
+from surgekit.platform.columns import Columns
+from surgekit.platform.ledger_http import HttpLedger
+from surgekit.platform.ledger_sql import SqlLedger
+from surgekit.platform.orders import Looked, Orders
+from surgekit.platform.session import Session
+from surgekit.platform.stock import Figures, Stock
+from surgekit.platform.times import SLACK_S
+from surgekit.safety import Origin
+from surgekit.target.plan import Request
+from surgekit.target.reading import MISSING, Document, compile_path, look
+from surgekit.target.schema import Target
+from surgekit.target.signing.schema import zone
+
+
+class Platform:
+    """Reads of one platform. Use as a context manager. ``secrets``: name → value of the target's secrets.
+
+    Everything that can be wrong with the reads on paper is said at once: raises ``ConfigError``, and ``ConsentError`` for a
+    database that is not on this machine.
+    """
+
+    def __init__(
+        self, target: Target, place: Origin, run_id: str, *, secrets: Mapping[str, str] | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._target = target
+        self._place = place
+        self._session = Session(target, place, run_id, secrets or {}, tls)
+        reads = target.reads
+        where = zone(reads.ledger.timezone if reads.ledger is not None else "UTC")
+        self._zone = where
+        self._stock = None if reads.stock is None else Stock(self._session, reads.stock)
+        self._order = None if reads.order is None else Orders(self._session, reads.order, where)
+        self._by_http = None if reads.ledger is None or reads.ledger.request is None else HttpLedger(self._session, reads.ledger)
+        self._by_sql = None if reads.ledger is None or reads.ledger.sql is None else SqlLedger(self._session, reads.ledger.sql, where)
+        if reads.ledger is not None:
+            self._columns()
+        echo = target.safety.echo
+        self._echo = None if echo is None else self._session.read(echo.request, {}, "safety.echo", bare=True)
+
+    def __enter__(self) -> Platform:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.client.close()
+        if self._by_sql is not None:
+            self._by_sql.close()
+
+    def preflight(self) -> None:
+        """Raises ``TargetError`` when nothing answers, or not over TLS as it should; when a shadow tenant does not send the run's
+        mark back; and when the ledger's database cannot be read."""
+        self._knock()
+        self._check_echo()
+        if self._by_sql is not None:
+            self._by_sql.try_out(clock.utc().timestamp())
+
+    def _knock(self) -> None:
+        where = f"{self._place.scheme}://{self._place.netloc}"
+        # localhost is ::1 and 127.0.0.1, and most servers listen on one of them only.
+        for number, address in enumerate(self._place.addresses, 1):
+            self._session.client.address = address
+            try:
+                self._session.client.send(Request("GET", b"/", (), b""), where)
+                return
+            except NoReplyError as error:
+                if error.how == "connect" and number < len(self._place.addresses):
+                    continue
+                raise TargetError(f"{where}: {_SENTENCES[error.how].format(why=error.why)}") from None
+            except TargetError:
+                return  # an answer that is too large is one
+
+    def _check_echo(self) -> None:
+        echo = self._target.safety.echo
+        if echo is None or self._echo is None:
+            return
+        document = Document(self._session.get(self._echo, bare=True))
+        if echo.path is not None:
+            found: Any = look(document.data, compile_path(echo.path, "safety.echo.path"))
+            where = f"at {echo.path!r}"
+        else:
+            found, where = document.header(echo.header or ""), f"in the header {echo.header}"
+        if found != self._session.run_id:
+            told = "nothing" if found in (MISSING, None) else "something else"
+            raise TargetError(
+                f"safety.echo: the mark of this run should come back {where}, and {told} did: marked traffic would reach the real tenant, so nothing is sent"
+            )
+
+    def stock(self) -> dict[str, Figures] | None:
+        """SKU → ``total``, ``unsold`` (units, or None where the platform does not say) and ``word`` (``in_stock``, ``sold_out``);
+        None where the target file describes no such read. Raises ``TargetError`` where it does and the platform cannot tell."""
+        return None if self._stock is None else self._stock.figures()
+
+    def ledger(self, salt: str, *, start_s: float | None = None) -> Iterator[dict[str, Any]]:
+        """The platform's own orders as rows of the table ``ledger``, card codes as digests.
+
+        ``start_s``: the run's start (UNIX time); orders that were made before it cannot be this run's, and are left out where the
+        ledger says when they were made. Raises ``TargetError``, also after the last row: where no row has a needed column.
+        """
+        columns = self._columns()
+        assert self._by_http is not None or self._by_sql is not None
+        rows = self._by_sql.rows(start_s) if self._by_sql is not None else self._by_http.rows() if self._by_http is not None else ()
+        for row in rows:
+            told = columns.told(row, salt, start_s)
+            created = told.get("created_s")
+            if created is None or created >= -SLACK_S:
+                yield told
+        columns.check()
+
+    def orders(self, keys: Iterable[str], salt: str, *, start_s: float | None = None) -> Looked:
+        """Single orders by their keys, as ``reads.order`` says. What goes wrong is told in it."""
+        return Looked(wrong="the target file describes no read of single orders") if self._order is None else self._order.look_up(keys, salt, start_s)
+
+    def _columns(self) -> Columns:
+        ledger = self._target.reads.ledger
+        assert ledger is not None
+        return Columns(ledger.columns, self._zone, "reads.ledger.columns")
+
+
+_SENTENCES = {
+    "connect": "nothing answers there ({why}); is the platform running, and is base_url right?",
+    "tls": "the TLS certificate is not accepted: {why}; base_url must name a host that it is valid for",
+    "timeout": "connected, but no answer within 10 s",
+    "broken": "does not speak HTTP as expected: {why}",
+}
