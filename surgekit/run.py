@@ -96,6 +96,7 @@ def plan(options: Options) -> Plan:
                 f"faults[{number}] ({each.fault}): the supplier of {shop.name} is not played by SurgeKit, so it cannot be broken; "
                 "use a target that SurgeKit starts, or leave the fault out"
             )
+    shape = _paying(shape, shop)
     product_weights(shape, shop.skus)
     for name in {kind.pay for kind in shape.buyers.classes.values()}:
         if shop.steps.pay and name not in shop.steps.pay:
@@ -115,6 +116,15 @@ def plan(options: Options) -> Plan:
             raise ConfigError(f"target {shop.name}: safety.budget: rate and orders must be given, since the platform is not on this machine")
     stock = by_name(shape.products.stock, shop.skus, f"profile {shape.name}: products.stock")
     return Plan(options, shape, shop, shape.seed if options.seed is None else options.seed, stock, secrets, permit)
+
+
+def _paying(shape: Profile, shop: Target) -> Profile:
+    """``shape`` with buyers who pay by the one way that the platform has; where it has several, each profile has to fit."""
+    if len(shop.steps.pay) != 1:
+        return shape
+    only = next(iter(shop.steps.pay))
+    classes = {name: kind.model_copy(update={"pay": only}) for name, kind in shape.buyers.classes.items()}
+    return shape.model_copy(update={"buyers": shape.buyers.model_copy(update={"classes": classes})})
 
 
 def _within_budget(shop: Target, shape: Profile, expected: float) -> None:
@@ -139,7 +149,7 @@ def blast(options: Options, show: Show) -> Path:
     # 1. Everything that can be wrong on paper is said before anything starts.
     told = plan(options)
     run = folder.create(options.out, told.profile.name)
-    record = _record(told)
+    record = record_of(told)
     folder.write_json(run / "run.json", record)
     show.planned(told.profile, told.target, run, told.seed)
 
@@ -201,7 +211,7 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
         folder.write_json(run / "run.json", record)
 
 
-def _record(told: Plan) -> dict[str, Any]:
+def record_of(told: Plan) -> dict[str, Any]:
     options = told.options
     return {
         "schema": folder.SCHEMA,

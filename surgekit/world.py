@@ -154,7 +154,7 @@ def start_cardshop(
         {
             "seed": seed,
             "catalogue": [
-                {**product.model_dump(), "stock": stock.get(product.sku, product.stock)} for product in target.catalogue
+                {**product.model_dump(exclude={"vars"}), "stock": stock.get(product.sku, product.stock)} for product in target.catalogue
             ],
             "accounts": {
                 "prefix": target.accounts.prefix,
