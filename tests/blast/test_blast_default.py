@@ -12,8 +12,8 @@ from blast_tools import valid_blast
 MEASURES = ("confirm_latency", "oversell", "error_rate")
 
 
-def festival(folder: Path, target: str) -> dict[str, Any]:
-    run, _ = valid_blast("--profile", "spring-festival", "--target", target, out=folder / target, cwd=folder)
+def festival(folder: Path, target: str, *words: str) -> dict[str, Any]:
+    run, _ = valid_blast("--profile", "spring-festival", "--target", target, *words, out=folder / target, cwd=folder)
     found: dict[str, Any] = json.loads((run / "result.json").read_text())
     return found
 
@@ -36,7 +36,7 @@ def test_all_three_break_with_rate_and_phase(naive: dict[str, Any]) -> None:
 
 
 def test_reservation_holds_the_stock_and_latency_longer(naive: dict[str, Any], tmp_path: Path) -> None:
-    hardened = festival(tmp_path, "cardshop-hardened")
+    hardened = festival(tmp_path, "cardshop-hardened", "--duration", "30s")
     assert hardened["breakdown"]["oversell"]["status"] == "held"
     audit = {each["invariant"]: each for each in hardened["audit"]}
     for name in ("sold_within_stock", "card_sold_once"):
