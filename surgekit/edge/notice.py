@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from urllib.parse import quote
 
 from surgekit import clock
 from surgekit.edge.callbacks import Message
@@ -23,6 +24,7 @@ from surgekit.target.signing import Signer
 
 ZONE = timezone(timedelta(hours=8))
 """``{pay.time}`` is written in UTC+8, as the trade's gateways write it, whatever zone a dialect's own timestamp has."""
+_QUERY = "!$%&'()*+,/:;=?@[]~"
 WHERE = "edge.gateway.notify"
 GIVEN = frozenset({"pay.order_no", "pay.trade_no", "pay.amount", "pay.amount_fen", "pay.time"})
 
@@ -76,12 +78,16 @@ class NoticePlan:
         values: dict[str, Any] = {**self._fixed, **{f"pay.{name}": value for name, value in told.items()}, **payment.values()}
         for word in sorted(self.fields - values.keys()):
             raise ConfigError(f"{WHERE}: nothing gives {{{word}}}; act has no field {word.removeprefix('pay.')}")
+        said = ""
         if self._url is not None:
-            values["notice_url"] = values[self._url]
+            values["notice_url"], _, said = str(values[self._url]).partition("#")[0].partition("?")
         seconds = clock.utc().timestamp()
         values |= {"time.s": int(seconds), "time.ms": int(seconds * 1000), "nonce": secrets.token_hex(8)}
         made = self._plan.request(values)
-        url = made.url.decode()
+        url, _, query = made.url.decode().partition("?")
+        # What the platform wrote into its address stays in front of what the gateway adds, and is not signed.
+        query = "&".join(each for each in (quote(said, safe=_QUERY, errors="replace"), query) if each)
+        url = f"{url}?{query}" if query else url
         headers = tuple((name.decode(), value.decode()) for name, value in made.headers)
         has_body = bool(made.body) or made.method == "POST"
         return Message(made.method, url if self._url else self._base + url, headers, made.body if has_body else None)

@@ -88,7 +88,7 @@ def test_a_json_notice_keeps_numbers_numbers(tmp_path: Path) -> None:
     story(run())
 
 
-EPAY = {
+EPAY: dict[str, Any] = {
     "key": "{secret.epay_key}", "fields": {"from": "form", "exclude": ["sign", "sign_type"], "drop_empty": True},
     "text": "{fields}{key}", "hash": "md5", "sign": "form sign", "also": {"form sign_type": "MD5"},
 }  # fmt: skip
@@ -111,6 +111,26 @@ def test_a_shop_that_checks_the_form_signature_by_hand_accepts_it(tmp_path: Path
         form = heard.form
         assert form["sign"] == hashlib.md5("Z=点 卡&a=12.30&b_no=A+1s3cret".encode()).hexdigest()
         assert form["sign_type"] == "MD5"
+
+    story(run())
+
+
+def test_a_signed_get_notice_keeps_the_query_of_the_address_and_does_not_sign_it(tmp_path: Path) -> None:
+    async def run() -> None:
+        dialect = {**EPAY, "fields": {**EPAY["fields"], "from": "query"}, "sign": "query sign", "also": {"query sign_type": "MD5"}}
+        wants = {"request": "GET {pay.notify_url}", "query": {"no": "{pay.order_no}", "money": "{pay.amount}"}, "sign": "epay"}
+        async with (
+            shop() as platform,
+            acting(tmp_path, platform, wants, secrets={"epay_key": "k"}, more={"signing": {"epay": dialect}}) as gateway,
+        ):
+            for number, tail in enumerate(("?r=a/b&shop=点", "", "?", "#top")):
+                await gateway.act(order_no=f"A{number}", amount="1", notify_url=f"{platform.url}/cb{tail}")
+            heard = {each.form["no"]: each for each in await platform.heard_when(4)}
+        for no, each in heard.items():
+            form = each.form
+            assert form["sign"] == hashlib.md5(f"money=1.00&no={no}k".encode()).hexdigest()
+            assert (form.get("r"), form.get("shop")) == (("a/b", "点") if no == "A0" else (None, None))
+            assert (each.path, "?" in each.query) == ("/cb", False)
 
     story(run())
 
