@@ -202,9 +202,11 @@ def test_a_session_that_ran_out_is_opened_again() -> None:
 
 
 def test_a_login_that_is_refused_is_one_sentence_without_the_password() -> None:
-    with Shop(Back()) as shop, admin(shop, "wr0ng") as found:
-        with pytest.raises(TargetError, match=r"reads\.setup, step login: the reply \(HTTP 200\) means refused") as caught:
-            found.stock()
+    with (
+        Shop(Back()) as shop, admin(shop, "wr0ng") as found,
+        pytest.raises(TargetError, match=r"reads\.setup, step login: the reply \(HTTP 200\) means refused") as caught,
+    ):
+        found.stock()
     assert "wr0ng" not in str(caught.value)
 
 
@@ -227,17 +229,21 @@ def test_a_redirect_within_the_platform_is_followed(to: str) -> None:
 
 def test_redirects_without_an_end_come_to_one() -> None:
     step = {"request": "GET /a", "follow": True, "replies": [{"class": "ok", "matches": "x"}]}
-    with Shop(lambda _: Answer("", 302, [("Location", "/a")])) as shop, platform(shop.place, STOCK | {"setup": [step]}) as found:
-        with pytest.raises(TargetError, match="more than 10 redirects"):
-            found.stock()
+    with (
+        Shop(lambda _: Answer("", 302, [("Location", "/a")])) as shop, platform(shop.place, STOCK | {"setup": [step]}) as found,
+        pytest.raises(TargetError, match="more than 10 redirects"),
+    ):
+        found.stock()
 
 
 def test_a_value_of_the_set_up_fills_the_reads() -> None:
     step = {"request": "POST /token", "json": {"key": "{secret.key}"}, "replies": [{"class": "ok", "path": "code", "equals": 0}], "extract": {"token": "token"}}
     reads = {"setup": [step], "stock": STOCK["stock"] | {"headers": {"Authorization": "Bearer {token}"}}}
-    with Shop(lambda heard: {"code": 0, "token": "T1"} if heard.path == "/token" else FULL) as shop:
-        with platform(shop.place, reads, {"key": "s"}, secrets={"key": {"value": "x"}}) as found:
-            assert found.stock()
+    with (
+        Shop(lambda heard: {"code": 0, "token": "T1"} if heard.path == "/token" else FULL) as shop,
+        platform(shop.place, reads, {"key": "s"}, secrets={"key": {"value": "x"}}) as found,
+    ):
+        assert found.stock()
     assert shop.asked("/stock")[0].headers["authorization"] == "Bearer T1"
 
 
@@ -283,15 +289,19 @@ def test_a_shadow_tenant_that_sends_the_mark_back_is_loaded(echo: Row) -> None:
 @pytest.mark.parametrize(("mark", "told"), [("run2", "something else"), (None, "nothing")])
 def test_without_the_mark_nothing_is_sent(echo: Row, mark: str | None, told: str) -> None:
     answer = Answer({"seen": {"mark": mark}}, headers=[("X-Seen", mark)] if mark else [])
-    with Shop(lambda _: answer) as shop, platform(shop.place, safety={"echo": echo}) as found:
-        with pytest.raises(TargetError, match=rf"safety\.echo: .* {told} did: marked traffic would reach the real tenant"):
-            found.preflight()
+    with (
+        Shop(lambda _: answer) as shop, platform(shop.place, safety={"echo": echo}) as found,
+        pytest.raises(TargetError, match=rf"safety\.echo: .* {told} did: marked traffic would reach the real tenant"),
+    ):
+        found.preflight()
 
 
 def test_an_echo_that_fails_is_no_echo() -> None:
-    with Shop(lambda heard: Answer("", 404 if heard.path == "/whoami" else 200)) as shop, platform(shop.place, safety={"echo": ECHO[0]}) as found:
-        with pytest.raises(TargetError, match="HTTP 404"):
-            found.preflight()
+    with (
+        Shop(lambda heard: Answer("", 404 if heard.path == "/whoami" else 200)) as shop, platform(shop.place, safety={"echo": ECHO[0]}) as found,
+        pytest.raises(TargetError, match="HTTP 404"),
+    ):
+        found.preflight()
 
 
 def test_it_is_made_with_three_words() -> None:
@@ -305,6 +315,8 @@ def test_a_secret_that_nobody_told_is_said_at_once() -> None:
 
 
 def test_an_odd_redirect_of_a_read_is_one_sentence() -> None:
-    with Shop(lambda _: Answer("", 302, [("Location", "http://[")])) as shop, platform(shop.place, STOCK) as found:
-        with pytest.raises(TargetError, match=r"HTTP 302, a redirect; is reads\.setup needed"):
-            found.stock()
+    with (
+        Shop(lambda _: Answer("", 302, [("Location", "http://[")])) as shop, platform(shop.place, STOCK) as found,
+        pytest.raises(TargetError, match=r"HTTP 302, a redirect; is reads\.setup needed"),
+    ):
+        found.stock()

@@ -1,0 +1,100 @@
+"""Single orders by their keys, where a platform has no ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from platform_world import Answer, Heard, Shop, platform
+
+from surgekit.errors import ConfigError
+from surgekit.platform.orders import Looked, still_open
+
+Row = dict[str, Any]
+COLUMNS: Row = {"order_no": "no", "status": "state", "order_key": "key"}
+ORDERS: dict[str, list[Row]] = {
+    "K1": [{"no": "N1", "state": 2, "key": "K1"}],
+    "K2": [],
+    "K3": [{"no": "N3", "state": 1, "key": "K3"}, {"no": "N3b", "state": 2, "key": "K3"}],
+}
+
+
+def by_key(heard: Heard) -> Any:
+    return {"data": ORDERS[heard.query["key"]]}
+
+
+def look(manners: Any, *keys: str, columns: Row | None = None, most_s: float = 60.0, **more: Any) -> Looked:
+    reads = {"order": {"request": "GET /orders?key={order.key}", "rows": "data", "columns": columns or COLUMNS}, "rate": 1000, **more}
+    with Shop(manners if callable(manners) else lambda _: manners) as shop, platform(shop.place, reads) as found:
+        assert found._order is not None
+        return found._order.look_up(keys, "salt", None, most_s=most_s)
+
+
+def told(looked: Looked) -> list[tuple[str, str, str]]:
+    return [(row["order_key"], row["order_no"], row["status"]) for row in looked.rows]
+
+
+def test_each_key_has_its_orders_or_none() -> None:
+    looked = look(by_key, "K1", "K2", "K3")
+    assert told(looked) == [("K1", "N1", "2"), ("K3", "N3", "1"), ("K3", "N3b", "2")]
+    assert (looked.keys, looked.wrong) == (["K1", "K2", "K3"], None)
+
+
+def test_a_platform_may_tell_one_order_that_does_not_repeat_its_key() -> None:
+    looked = look({"data": {"no": "N1", "state": "paid"}}, "K1", columns={"order_no": "no", "status": "state"})
+    assert told(looked) == [("K1", "N1", "paid")]
+
+
+@pytest.mark.parametrize("nothing", [[], None])
+def test_an_empty_list_or_null_says_that_there_is_none(nothing: Any) -> None:
+    looked = look({"data": nothing}, "K1")
+    assert (looked.rows, looked.keys) == ([], ["K1"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [(Answer({"data": []}, 404), "HTTP 404"), (Answer({"data": []}, 500), "HTTP 500"), ({"code": 400, "msg": "订单不存在"}, "neither an order nor a list"),
+     ("<html>", "neither an order nor a list"), ({"data": [{"no": "N1", "state": None, "key": "K1"}]}, "an order without a status"),
+     ({"data": [{"no": "N1", "key": "K1"}]}, "no row has a field 'state'"), ({"data": [{"no": "N9", "state": 1, "key": "K9"}]}, "orders of other keys only")],
+)  # fmt: skip
+def test_anything_else_says_nothing_of_the_order(answer: Any, says: str) -> None:
+    looked = look(answer, "K1")
+    assert (looked.rows, looked.keys) == ([], [])
+    assert says in (looked.wrong or "")
+
+
+def test_one_that_cannot_be_read_stops_no_other() -> None:
+    looked = look(lambda heard: Answer("", 500) if heard.query["key"] == "K2" else by_key(heard), "K1", "K2", "K3")
+    assert looked.keys == ["K1", "K3"]
+    assert "HTTP 500" in (looked.wrong or "")
+
+
+def test_a_platform_that_answers_nothing_is_let_be() -> None:
+    heard = []
+
+    def shop(each: Heard) -> Answer:
+        heard.append(each)
+        return Answer("", 503)
+
+    assert look(shop, *(f"K{number}" for number in range(100))).keys == []
+    assert len(heard) == 20
+
+
+def test_the_time_for_all_of_them_has_an_end() -> None:
+    looked = look(by_key, "K1", "K2", "K3", most_s=-1.0)
+    assert (looked.keys, looked.wrong) == ([], "the time of -1 s was over; raise reads.rate")
+
+
+def test_columns_without_a_status_are_refused_on_paper() -> None:
+    with pytest.raises(ConfigError, match=r"reads\.order\.columns: status must be named too"):
+        look(by_key, "K1", columns={"order_no": "no"})
+
+
+def test_without_such_a_read_nothing_is_looked_up() -> None:
+    with Shop(by_key) as shop, platform(shop.place) as found:
+        looked = found.orders(["K1"], "salt")
+    assert (looked.keys, looked.wrong) == ([], "the target file describes no read of single orders")
+
+
+def test_an_order_is_open_while_one_of_its_key_is_paid() -> None:
+    assert still_open([{"order_key": "K1", "status": "paid"}, {"order_key": "K1", "status": "done"}, {"order_key": "K2", "status": "done"}], ["paid"]) == {"K1"}

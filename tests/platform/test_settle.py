@@ -1,0 +1,128 @@
+"""After the surge: what is read, when it counts as still, and what is written down."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from platform_world import Answer, Heard, Shop, platform, target
+from run_story import PROFILE, TARGET, order, plan
+
+from surgekit import settle
+from surgekit.arrivals import Shard, schedule
+from surgekit.eventlog.reader import opened
+from surgekit.eventlog.writer import SpoolWriter
+from surgekit.profile import Profile
+
+Row = dict[str, Any]
+SCHEDULE = schedule(Profile.model_validate(PROFILE), ["game", "skin", "topup"], 1, Shard(0, 1))
+DUE = dict(zip(SCHEDULE.seq.tolist(), SCHEDULE.intended_s.tolist(), strict=True))
+ORDER: Row = {"request": "GET /orders?key={order.key}", "rows": "", "columns": {"order_no": "no", "status": "state"}}
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time passes when somebody sleeps, and only then."""
+    now = [1000.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(settle.time, "sleep", sleep)
+    monkeypatch.setattr(settle.clock, "now", lambda: now[0])
+
+
+def key(seq: int) -> str:
+    return f"K-{seq:07d}"
+
+
+def settled(run: Path, manners: Any, reads: Row, unknown: tuple[int, ...] = ()) -> Row:
+    """The witnesses of a run in which the ends of ``unknown`` are not known."""
+    (run / "spool").mkdir(parents=True)
+    rows = [order(seq, at=at, order_key=key(seq), outcome="unknown" if seq in unknown else "confirmed", order_no=None) for seq, at in DUE.items()]
+    (run / "spool" / "orders-0.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    story = plan(witnesses={}, target=TARGET | {"reads": reads})
+    (run / "run.json").write_text(json.dumps(story))
+    stock = SpoolWriter(run / "spool" / "stock.jsonl")
+    with Shop(manners) as shop, platform(shop.place, reads) as found:
+        told = settle.settle_and_read(run, target(reads), None, found, stock, lambda: 30.0, salt="", settle_s=0.0)
+    (run / "run.json").write_text(json.dumps(story | {"witnesses": told}))
+    return told
+
+
+def ends(run: Path) -> dict[int, str]:
+    with opened(run) as db:
+        return dict(db.execute("SELECT seq, outcome FROM orders WHERE seen = 'unknown' ORDER BY seq").fetchall())
+
+
+def test_without_a_ledger_each_unknown_order_is_read_by_its_key_and_no_other(tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    def shop(request: Heard) -> Any:
+        heard.append(request.query["key"])
+        return {key(3): [{"no": "N3", "state": "delivered"}], key(4): [], key(5): Answer("", 404)}[request.query["key"]]
+
+    told = settled(tmp_path / "run", shop, {"order": ORDER, "rate": 1000}, unknown=(3, 4, 5))
+    assert heard == [key(3), key(4), key(5)]
+    assert told["ledger"] == "absent: the target file describes no ledger read"
+    assert told["orders"].startswith("part: 2 of 3 unknown orders were read: reads.order: GET /orders?key={order.key}: HTTP 404")
+    assert ends(tmp_path / "run") == {3: "confirmed", 4: "failed", 5: "unknown"}
+
+
+def test_a_paid_order_is_read_again_until_it_stands_still(tmp_path: Path) -> None:
+    looks: list[str] = []
+
+    def shop(request: Heard) -> Any:
+        looks.append(request.query["key"])
+        slow = request.query["key"] == key(3) and looks.count(key(3)) < 3
+        return [{"no": "N", "state": "paid" if slow or request.query["key"] == key(4) else "delivered"}]
+
+    told = settled(tmp_path / "run", shop, {"order": ORDER, "rate": 1000}, unknown=(3, 4))
+    assert told["orders"] == "whole"
+    assert looks.count(key(3)) == 3
+    assert 4 <= looks.count(key(4)) <= 10  # stuck, and left so
+    assert ends(tmp_path / "run") == {3: "confirmed", 4: "unknown"}
+
+
+def test_where_every_end_is_known_nothing_is_asked(tmp_path: Path) -> None:
+    def shop(request: Heard) -> Any:
+        raise AssertionError(request.path)
+
+    assert settled(tmp_path / "run", shop, {"order": ORDER})["orders"] == "whole"
+
+
+def test_a_ledger_makes_single_reads_needless(tmp_path: Path) -> None:
+    reads = {"order": ORDER, "ledger": {"request": "GET /ledger", "columns": {"order_no": "no", "order_key": "key", "status": "state"}}}
+
+    def shop(request: Heard) -> Any:
+        assert request.path == "/ledger"
+        return [{"no": "N3", "key": key(3), "state": "delivered"}]
+
+    told = settled(tmp_path / "run", shop, reads, unknown=(3, 4))
+    assert (told["ledger"], "orders" in told) == ("whole", False)
+    assert ends(tmp_path / "run") == {3: "confirmed", 4: "failed"}
+
+
+def test_a_target_without_any_read_has_no_witness(tmp_path: Path) -> None:
+    told = settled(tmp_path / "run", lambda _: "", {}, unknown=(3,))
+    assert {how.partition(":")[0] for how in told.values()} == {"absent"}
+    assert ends(tmp_path / "run") == {3: "unknown"}
+
+
+def test_orders_from_before_the_run_are_not_written_down(tmp_path: Path) -> None:
+    columns = {"order_no": "no", "order_key": "key", "status": "state", "created_s": "at"}
+    rows = [{"no": "old", "key": "x", "state": "paid", "at": 1_000_000_000}, {"no": "new", "key": "y", "state": "paid", "at": 4_000_000_000}]
+    settled(tmp_path / "run", lambda _: rows, {"ledger": {"request": "GET /ledger", "columns": columns}})
+    with opened(tmp_path / "run") as db:
+        assert db.execute("SELECT order_no FROM ledger").fetchall() == [("new",)]
+
+
+def test_a_stock_in_words_is_written_down(tmp_path: Path) -> None:
+    reads = {"stock": {"request": "GET /p/{order.sku}", "value": {"css": "b"}, "words": {"in_stock": "有货", "sold_out": "售罄"}}}
+    told = settled(tmp_path / "run", lambda heard: f"<b>{'有货' if 'game' in heard.path else '售罄'}</b>", reads)
+    assert told["stock"] == "whole"
+    with opened(tmp_path / "run") as db:
+        found = db.execute("SELECT sku, total, unsold, word FROM stock ORDER BY sku").fetchall()
+    assert found == [("game", None, None, "in_stock"), ("skin", None, 0, "sold_out")]
