@@ -6,7 +6,7 @@ import json
 
 import click
 
-from surgekit.cli import options
+from surgekit.cli import options, targets_check, targets_new
 
 
 @click.group("targets", short_help="the catalogue of platforms")
@@ -50,3 +50,8 @@ def schema() -> None:
     from surgekit.target.schema import Target
 
     click.echo(json.dumps(Target.model_json_schema(by_alias=True), ensure_ascii=False, indent=2))
+
+
+command.add_command(targets_check.check)
+command.add_command(targets_check.consent)
+command.add_command(targets_new.command)
