@@ -18,6 +18,9 @@ MOST_BYTES = 1 << 20
 MOST_NODES = 200_000
 """Values in a file, aliases counted each time they are used: nine lines of aliases can stand for a billion."""
 MOST_LEVELS = 40
+MOST_NAME = 200
+MOST_TEXT = 20_000
+"""Characters of one name and one value: what is wrong with it is told with the words of the file, and that has to fit a screen."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -52,7 +55,30 @@ def parse(text: str, model: type[Model], *, name: str) -> Model:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's plain words. In YAML 1.1, ``on`` and ``no`` are booleans, ``010`` is 8 and ``1e5`` is text."""
+    """YAML 1.2's plain words. In YAML 1.1, ``on`` and ``no`` are booleans, ``010`` is 8 and ``1e5`` is text.
+
+    What is too deep or too much is told while it is read: a megabyte of brackets takes a quarter of a minute otherwise.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = self._count = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        self._count += 1
+        line = self.line + 1
+        if self._depth > MOST_LEVELS + 1:
+            raise _TooMuch(f"{line}: nested more than {MOST_LEVELS} levels deep")
+        if self._count > MOST_NODES:
+            raise _TooMuch(f"{line}: more than {MOST_NODES:,} values; write a shorter file")
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+class _TooMuch(Exception):
+    """``line: what``; the file's name comes before it."""
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -66,7 +92,7 @@ for _tag, _words, _first in (
     ("merge", r"<<", ["<"]),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_words})\\Z"), _first)
-_PLAIN = frozenset(f"tag:yaml.org,2002:{word}" for word in ("null", "bool", "int", "float", "merge", "str", "seq", "map"))
+_PLAIN = frozenset(f"tag:yaml.org,2002:{word}" for word in ("null", "bool", "int", "float", "str", "seq", "map"))
 
 
 def _int(loader: _Loader, node: yaml.ScalarNode) -> int:
@@ -79,6 +105,14 @@ def _float(loader: _Loader, node: yaml.ScalarNode) -> float:
     return float(word.replace(".inf", "inf").replace(".nan", "nan"))
 
 
+def _bool(loader: _Loader, node: yaml.ScalarNode) -> bool:
+    word = str(loader.construct_scalar(node)).lower()
+    if word not in ("true", "false"):
+        raise ValueError(f"{word[:40]!r} is neither true nor false")
+    return word == "true"
+
+
+_Loader.add_constructor("tag:yaml.org,2002:bool", _bool)
 _Loader.add_constructor("tag:yaml.org,2002:int", _int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _float)
 
@@ -104,6 +138,8 @@ def _data_and_lines(text: str, name: str) -> tuple[Any, dict[Loc, int]]:
         line = mark.line + 1 if mark else 1
         what = error.problem or error.context or "cannot be parsed"
         raise ConfigError(f"{name}:{line}: not valid YAML: {what}") from None
+    except _TooMuch as much:
+        raise ConfigError(f"{name}:{much}") from None
     except RecursionError:
         raise ConfigError(f"{name}:1: nested more than {MOST_LEVELS} levels deep") from None
     except (yaml.YAMLError, ValueError) as error:
@@ -129,6 +165,8 @@ def _walk(node: yaml.Node, loc: Loc, name: str, depth: int) -> Iterator[tuple[Lo
             yield from _walk(item, (*loc, index), name, depth + 1)
     elif node.tag == "tag:yaml.org,2002:int" and len(node.value) > 300:
         raise ConfigError(f"{name}:{line}: {'.'.join(map(str, loc))}: a number of {len(node.value)} digits")
+    elif len(node.value) > MOST_TEXT:
+        raise ConfigError(f"{name}:{line}: {'.'.join(map(str, loc)) or 'the whole file'}: a text of {len(node.value):,} characters; {MOST_TEXT:,} are allowed")
     if node.tag not in _PLAIN:
         raise ConfigError(f"{name}:{line}: {node.tag.rpartition(':')[2]!r}: tags (!) are not used in this file; write plain values")
 
@@ -144,6 +182,8 @@ def _walk_mapping(node: yaml.MappingNode, loc: Loc, name: str, depth: int) -> It
             merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
             continue
         word = str(key.value)
+        if len(word) > MOST_NAME:
+            raise ConfigError(f"{name}:{line}: {word[:40]}…: a field's name of {len(word):,} characters; {MOST_NAME} are allowed")
         if word in seen:
             raise ConfigError(f"{name}:{line}: {word}: given twice (first in line {seen[word]})")
         seen[word] = line

@@ -202,3 +202,22 @@ def test_a_huge_file_is_not_even_read(tmp_path: Path) -> None:
 def test_a_folder_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         yamlfile.load(tmp_path, House)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: !!bool x", "house.yaml:1: not valid YAML: 'x' is neither true nor false"),
+        ("name: !!merge x", "house.yaml:1: 'merge': tags (!) are not used in this file; write plain values"),
+        ("name: <<", "house.yaml:1: 'merge': tags (!) are not used in this file; write plain values"),
+        ("name: " + "a" * 20_001, "house.yaml:1: name: a text of 20,001 characters; 20,000 are allowed"),
+        ("b" * 201 + ": 1", f"house.yaml:1: {'b' * 40}…: a field's name of 201 characters; 200 are allowed"),
+    ],
+)
+def test_what_no_reader_expects_is_told_in_a_sentence_that_fits_a_screen(text: str, said: str) -> None:
+    assert complaint(text) == said
+
+
+@pytest.mark.parametrize("text", ["[" * 1_000_000, "{" * 1_000_000, "a: " + "[1, " * 250_000, "- " * 500_000])
+def test_a_megabyte_of_brackets_is_refused_before_it_is_read(text: str) -> None:
+    assert complaint(text) == "house.yaml:1: nested more than 40 levels deep"
