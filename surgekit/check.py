@@ -79,6 +79,8 @@ def check(name: str, *, sku: str | None, pay_by: str | None, exchanged: Callable
     """
     found = on_paper(name)
     told = plan(Options(profile=PROFILE, target=name))
+    if told.target.locust is not None:
+        raise ConfigError(f"target {told.target.name}: the tasks of a Locust user cannot be walked step by step; try a short blast with a low --peak")
     product = _product(told.target, sku)
     way = _way(told.target, pay_by)
     with tempfile.TemporaryDirectory(prefix="surgekit-check-") as place, ExitStack() as stack:
@@ -102,6 +104,8 @@ def check(name: str, *, sku: str | None, pay_by: str | None, exchanged: Callable
 
 def _steps(shop: Target) -> str:
     steps = shop.steps
+    if steps is None:
+        return f"tasks of {shop.locust.user}" if shop.locust is not None else ""
     names = ["setup"] if shop.setup else []
     names += ["quote"] if steps.quote else []
     names += ["prepare"] if steps.prepare else []
@@ -120,7 +124,7 @@ def _supplied(shop: Target, sku: str) -> bool:
 
 
 def _way(shop: Target, pay_by: str | None) -> str:
-    ways = list(shop.steps.pay)
+    ways = list(shop.steps.pay) if shop.steps is not None else []
     if pay_by is not None and ways and pay_by not in ways:
         raise ConfigError(f"--pay {pay_by}: target {shop.name} has no such way to pay; there are {', '.join(ways)}")
     return pay_by or (ways[0] if ways else "balance")

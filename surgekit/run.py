@@ -35,7 +35,7 @@ from surgekit.report.show import Show
 from surgekit.report.words import Lang
 from surgekit.safety import Permit, origin, permitted
 from surgekit.settle import settle_and_read
-from surgekit.target import private
+from surgekit.target import locustfile, private
 from surgekit.target.schema import Target
 from surgekit.watch import Tempo, Watch, kill_file, limit_s
 
@@ -99,7 +99,7 @@ def plan(options: Options) -> Plan:
     shape = _paying(shape, shop)
     product_weights(shape, shop.skus)
     for name in {kind.pay for kind in shape.buyers.classes.values()}:
-        if shop.steps.pay and name not in shop.steps.pay:
+        if shop.steps is not None and shop.steps.pay and name not in shop.steps.pay:
             raise ConfigError(f"target {shop.name}: steps.pay has no {name}, and profile {shape.name} has buyers who pay so")
     expected = shape.orders or curve(shape).total
     if expected > MOST_ORDERS:
@@ -115,12 +115,14 @@ def plan(options: Options) -> Plan:
         if permit.how != "loopback" and (shop.safety.budget.rate is None or shop.safety.budget.orders is None):
             raise ConfigError(f"target {shop.name}: safety.budget: rate and orders must be given, since the platform is not on this machine")
     stock = by_name(shape.products.stock, shop.skus, f"profile {shape.name}: products.stock")
+    if shop.locust is not None and shop.reads.stock is None:
+        stock = {}  # nobody could look at it; the run's notes say so
     return Plan(options, shape, shop, shape.seed if options.seed is None else options.seed, stock, secrets, permit)
 
 
 def _paying(shape: Profile, shop: Target) -> Profile:
     """``shape`` with buyers who pay by the one way that the platform has; where it has several, each profile has to fit."""
-    if len(shop.steps.pay) != 1:
+    if shop.steps is None or len(shop.steps.pay) != 1:
         return shape
     only = next(iter(shop.steps.pay))
     classes = {name: kind.model_copy(update={"pay": only}) for name, kind in shape.buyers.classes.items()}
@@ -203,7 +205,7 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
 
         # 5. Everything settles; then the platform is asked what became of each order.
         show.settling()
-        record |= {"engine_ended": ended.how, "notes": ended.notes, "aborted": ended.aborted, "ended_s": tempo.now()}
+        record |= {"engine_ended": ended.how, "notes": [*ended.notes, *locustfile.evidence(told.target)], "aborted": ended.aborted, "ended_s": tempo.now()}
         folder.write_json(run / "run.json", record)
         record["witnesses"] = settle_and_read(
             run, told.target, crew.edge, platform, stock, tempo.now, salt=told.salt, settle_s=told.profile.settle

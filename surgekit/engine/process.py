@@ -29,6 +29,7 @@ from surgekit.engine.budget import Purse
 from surgekit.engine.commands import Commands
 from surgekit.engine.http import Client
 from surgekit.engine.journey import Shop
+from surgekit.engine.locust_users import Cast
 from surgekit.engine.members import Members
 from surgekit.engine.surge import Log, Surge
 from surgekit.engine.walk import walker
@@ -65,9 +66,13 @@ class SurgeUser(User):  # type: ignore[misc]
         raise StopUser
 
 
+OUT = sys.stdout
+"""Kept for the controller: what a locustfile prints goes elsewhere."""
+
+
 def say(**told: Any) -> None:
-    sys.stdout.write(json.dumps(told) + "\n")
-    sys.stdout.flush()
+    OUT.write(json.dumps(told) + "\n")
+    OUT.flush()
 
 
 def main(commands: Commands) -> int:
@@ -107,6 +112,8 @@ def main(commands: Commands) -> int:
         say(**surge.progress())
         if commands.stop:
             surge.stop()
+    if environment.cast is not None:
+        environment.cast.close()
     say(**surge.progress())
     if surge.failure is not None:
         say(done=False, error=surge.failure)
@@ -130,7 +137,8 @@ def build(run: Path, shard: int, *, logins: bool = True) -> tuple[Any, Surge]:
     permit = Permit.from_json(plan["permit"]) if plan.get("permit") else permitted(origin(plan["base_url"]), None)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
-    environment = locust.env.Environment(user_classes=[SurgeUser], events=Events(), catch_exceptions=False)
+    events = Events() if target.locust is None else locust.events  # a locustfile's listeners listen to these
+    environment = locust.env.Environment(user_classes=[SurgeUser], events=events, catch_exceptions=False, host=plan["base_url"])
     environment.create_local_runner()
     fire = environment.events.request.fire
 
@@ -143,16 +151,21 @@ def build(run: Path, shard: int, *, logins: bool = True) -> tuple[Any, Surge]:
     line = schedule(profile, target.skus, plan["seed"], Shard(shard, plan["shards"]))
     steps, rows = compile_plan(target), private.accounts(target)
     gateway_act = plan.get("gateway_act")
-    solver = target.steps.captcha.solver if target.steps.captcha is not None else None
+    captcha = target.steps.captcha if target.steps is not None else None
+    solver = captcha.solver if captcha is not None else None
     known = {
         "run.id": plan["run_id"], "target.base_url": plan["base_url"].rstrip("/"), "gateway_act": gateway_act,
         **private.names(target, private.from_env()),
     }  # fmt: skip
     people = buyers(profile.buyers.accounts, plan["seed"], locale=profile.buyers.locale, prefix=target.accounts.prefix)
     members = Members(target, steps, people, rows, known, lambda *told: surge.for_nobody(*told))  # noqa: PLW0108 - as above
+    shop = Shop(steps, target.statuses, profile.buyers, plan["salt"])
+    cast = None
+    if target.locust is not None:
+        cast = Cast(target.locust, environment, permit, members, shop, seed=plan["seed"], run_id=plan["run_id"], surge=lambda: surge)
     surge = Surge(
         line.orders(),
-        walk=walker(Shop(steps, target.statuses, profile.buyers, plan["salt"]), members),
+        walk=walker(shop, members) if cast is None else cast.walk,
         client=Client(
             permit,
             connect_s=target.timeouts.connect,
@@ -166,11 +179,13 @@ def build(run: Path, shard: int, *, logins: bool = True) -> tuple[Any, Surge]:
         purse=Purse(target.safety.budget, {product.sku: product.price_fen for product in target.catalogue}, plan["shards"]),
         run_id=plan["run_id"],
         bound=max(1, profile.in_flight // plan["shards"]),
-        on_request=on_request,
+        on_request=on_request if cast is None else lambda *_: None,  # the user's own client told Locust already
     )
     if logins:
         members.login_all(line.buyer.tolist())
-    environment.surge, environment.members = surge, members
+    if cast is not None:
+        cast.begin()
+    environment.surge, environment.members, environment.cast = surge, members, cast
     return environment, surge
 
 

@@ -13,7 +13,7 @@ from surgekit.model import ReplyClass
 from surgekit.target import template
 from surgekit.target.extract import Extractor
 from surgekit.target.reading import MISSING, Classifier, Document, Reply, compile_path
-from surgekit.target.schema import Act, Captcha, Extract, Poll, ReplyRule, Step, Target
+from surgekit.target.schema import Act, Captcha, Extract, Poll, ReplyRule, Step, Steps, Target
 from surgekit.target.signing import Parts, Signer
 
 KNOWN = frozenset(
@@ -290,9 +290,13 @@ def _common(kind: str, each: Sequence[Mapping[str, object]]) -> frozenset[str]:
     return frozenset(f"{kind}.{name}" for name in set.intersection(*map(set, each))) if each else frozenset()
 
 
+LOCUSTS_OWN = Steps.model_validate({"submit": {"request": "GET /", "replies": [{"class": "ok", "matches": "."}]}})
+"""Stands in for the steps that a Locust user does itself. Compiled with the rest of its target, and never sent."""
+
+
 def compile_plan(target: Target, *, where: str = "target") -> Plan:
     """Compile ``target``. Raises ``ConfigError`` where a step uses a name that nothing gives."""
-    steps = target.steps
+    steps = target.steps or LOCUSTS_OWN
     compiler = _Compiler(target, where)
     account = VISITOR | {name for name in KNOWN if name.startswith("buyer.")}
     setup, have = compiler.row("setup", target.setup.steps if target.setup else (), account, "setup.steps")

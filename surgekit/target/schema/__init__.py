@@ -17,7 +17,18 @@ from surgekit.target.schema.reads import (
     StockWords,
     order_columns,
 )
-from surgekit.target.schema.shop import Accounts, Budget, Echo, Product, Safety, Secret, Statuses, Target, Timeouts
+from surgekit.target.schema.shop import (
+    Accounts,
+    Budget,
+    Echo,
+    LocustUser,
+    Product,
+    Safety,
+    Secret,
+    Statuses,
+    Target,
+    Timeouts,
+)
 from surgekit.target.schema.steps import Act, Admin, Captcha, Extract, Poll, ReplyRule, Setup, Step, Steps
 from surgekit.target.schema.surroundings import (
     CardshopStart,
@@ -31,6 +42,6 @@ from surgekit.target.schema.surroundings import (
 
 __all__ = [
     "Accounts", "Act", "Admin", "Budget", "Captcha", "CardshopStart", "Column", "Duplicates", "Echo", "Edge", "Extract", "GatewayStandIn",
-    "LedgerRead", "LedgerSql", "Notice", "OrderRead", "Poll", "Product", "Reads", "ReplyRule", "Safety", "Secret", "Setup", "Start",
+    "LedgerRead", "LedgerSql", "LocustUser", "Notice", "OrderRead", "Poll", "Product", "Reads", "ReplyRule", "Safety", "Secret", "Setup", "Start",
     "Statuses", "Step", "Steps", "StockRead", "StockWords", "SupplierStandIn", "Target", "Timeouts", "order_columns",
 ]  # fmt: skip

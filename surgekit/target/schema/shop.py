@@ -111,6 +111,13 @@ class Safety(Strict):
     kill_file: str | None = None
 
 
+class LocustUser(Strict):
+    """A Locust user whose tasks place the orders: a Python file, meant beside the target file, and a class in it."""
+
+    file: Annotated[str, Field(min_length=1, max_length=4096)]
+    user: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
+
+
 class Target(Strict):
     """A platform: where it is, how an order goes through it, and how to read what became of it.
 
@@ -134,7 +141,8 @@ class Target(Strict):
     cookies: Literal["account", "order", "none"] | None = None
     signing: dict[Name, Dialect] = Field(default_factory=dict)
     setup: Setup | None = None
-    steps: Steps
+    steps: Steps | None = None
+    locust: LocustUser | None = None
     admin: Admin | None = None
     statuses: Statuses = Statuses()
     reads: Reads = Reads()
@@ -159,19 +167,30 @@ class Target(Strict):
 
     @model_validator(mode="after")
     def _one_place(self) -> Target:
-        if (self.base_url is None) == (self.start is None):
+        places = (self.base_url is not None) + (self.start is not None)
+        if places > 1 or (places < 1 and self.locust is None):
             raise ValueError("give either base_url (a platform that runs already) or start, one of the two")
         return self
 
     @model_validator(mode="after")
+    def _one_way(self) -> Target:
+        if (self.steps is None) == (self.locust is None):
+            raise ValueError("give steps, or locust with a file and a user, one of the two")
+        if self.locust is not None:
+            for name in ("setup", "admin", "cookies"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{name}: has no effect with locust, whose user does that itself; leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _can_be_confirmed(self) -> Target:
-        if self.steps.poll is not None and not self.statuses.delivered:
+        if self.steps is not None and self.steps.poll is not None and not self.statuses.delivered:
             raise ValueError("statuses.delivered: name at least one status word; without it steps.poll can never confirm an order")
         return self
 
     @model_validator(mode="after")
     def _acted(self) -> Target:
-        acts = any(isinstance(step, Act) for way in self.steps.pay.values() for step in way)
+        acts = any(isinstance(step, Act) for way in (self.steps.pay.values() if self.steps is not None else ()) for step in way)
         if acts and self.edge.gateway.notify is None:
             raise ValueError("edge.gateway.notify: is missing; an acted payment has to be told to the platform")
         return self
