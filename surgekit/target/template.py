@@ -176,7 +176,7 @@ def text_template(text: str, where: str) -> Template:
 
 
 def form_template(fields: Mapping[str, Any], where: str) -> Template:
-    """``application/x-www-form-urlencoded``, for a body or a query; nested as PHP reads it: ``a[b]=1``, ``c[]=2``."""
+    """``application/x-www-form-urlencoded``, for a body or a query; nested as PHP reads it: ``a[b]=1``, ``c[]=2``, ``d[0][e]=3``."""
     pieces: list[Piece] = []
     for name, text in flat(fields):
         if pieces:
@@ -196,8 +196,10 @@ def _flat(name: str, value: Any) -> Iterable[tuple[str, str]]:
         for key, each in value.items():
             yield from _flat(f"{name}[{key}]", each)
     elif isinstance(value, list):
-        for each in value:
-            yield from _flat(f"{name}[]", each)
+        # a[][x] would begin a new element each time, so only plain values can do without a number.
+        bare = not any(isinstance(each, Mapping | list) for each in value)
+        for number, each in enumerate(value):
+            yield from _flat(f"{name}[]" if bare else f"{name}[{number}]", each)
     elif value is not None:
         yield name, str(int(value)) if isinstance(value, bool) else str(value)
 
