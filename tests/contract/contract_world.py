@@ -1,0 +1,135 @@
+"""One or a few orders of a target file through the engine's own parts: client, members, walk and surge, as its process builds them.
+
+The network is real; waits are not: a surge here is at once where it would have slept to.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gevent
+import yaml
+from contract_shop import CardShop, Manners
+
+from surgekit import clock
+from surgekit.arrivals.buyers import buyers
+from surgekit.engine.budget import Purse
+from surgekit.engine.http import Client
+from surgekit.engine.journey import Shop, Told
+from surgekit.engine.members import Members
+from surgekit.engine.surge import Log, Surge
+from surgekit.engine.walk import walker
+from surgekit.model import Order
+from surgekit.profile.schema import Buyers
+from surgekit.safety import origin, permitted, resolved
+from surgekit.target import load, private
+from surgekit.target.plan import compile_plan
+
+RUN_ID = "ab12cd"
+HEAD: dict[str, Any] = {
+    "schema": "surgekit.target/1", "name": "shop", "catalogue": [{"sku": "game-100", "price_fen": 1234}],
+    "timeouts": {"connect": "5s", "reply": "5s"},
+}  # fmt: skip
+
+
+class QuickSurge(Surge):
+    """Waits are over at once; ``slept`` has until when each would have lasted."""
+
+    def __init__(self, *args: Any, **told: Any) -> None:
+        super().__init__(*args, **told)
+        self._skipped = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return super().now() + self._skipped
+
+    def sleep_until(self, at_s: float) -> None:
+        gevent.sleep(0)
+        left = at_s - self.now()
+        if left > 0:
+            self.slept.append(at_s)
+            self._skipped += left
+
+
+def order(seq: int = 0, **told: Any) -> Order:
+    given = {
+        "seq": seq, "shard": 0, "intended_s": 0.0, "sku": "game-100", "qty": 1, "buyer": 0, "buyer_class": "retail", "pay_by": "balance",
+        "phase": "only", "browses": False, "double_click": False, "think_quote_s": 0.0, "think_pay_s": 0.0,
+    }  # fmt: skip
+    return Order(**(given | told))
+
+
+@dataclass
+class Counter:
+    """A target file, and the engine's parts that were made of it."""
+
+    folder: Path
+    shop: CardShop
+    surge: QuickSurge
+    members: Members
+    record: dict[str, Any]
+    """The target as ``run.json`` would have it."""
+
+    def buy(self, seq: int = 0, **told: Any) -> Told:
+        """One order to its end."""
+        return self.surge.one(order(seq, **told), clock.now())
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "spool" / f"{table}-0.jsonl").read_text().splitlines()]
+
+    def classes(self, step: str = "submit") -> list[str]:
+        """What the replies to ``step`` were taken for."""
+        return [row["class"] for row in self.rows("requests") if row["step"] == step]
+
+
+class Opening:
+    """Opens shops and counters for one test, and closes them after it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._close: list[Callable[[], None]] = []
+
+    def shop(self, manners: Mapping[str, Manners]) -> CardShop:
+        made = CardShop(manners)
+        self._close.append(made.close)
+        return made
+
+    def counter(
+        self, text: str, shop: CardShop | Mapping[str, Manners], *, gateway_act: str | None = None, orders: Sequence[Order] = (), **habits: Any
+    ) -> Counter:
+        """``text``: a target file; what it leaves out is that of ``HEAD``, and the platform is ``shop``."""
+        if not isinstance(shop, CardShop):
+            shop = self.shop(shop)
+        path = self.folder / "shop.yaml"
+        given = yaml.safe_load(textwrap.dedent(text))
+        path.write_text(textwrap.dedent(text) + "\n" + yaml.safe_dump({key: HEAD[key] for key in HEAD.keys() - given.keys()} | {"base_url": shop.url}))
+        target = load(str(path))
+        plan, rows, told = compile_plan(target), private.accounts(target), private.secrets(target)
+        known = {"run.id": RUN_ID, "target.base_url": shop.url, "gateway_act": gateway_act, **private.names(target, told)}
+        people = buyers(20, 1, locale="zh_CN", prefix=target.accounts.prefix)
+        members = Members(target, plan, people, rows, known, lambda *asked: surge.for_nobody(*asked))  # noqa: PLW0108 - made later
+        given_habits = {"classes": {"retail": {"share": 1}}, "retry": {"most": 0}} | habits
+        solver = target.steps.captcha.solver if target.steps is not None and target.steps.captcha is not None else None
+        client = Client(
+            permitted(origin(shop.url), None), connect_s=target.timeouts.connect, reply_s=target.timeouts.reply,
+            keep_alive_s=target.timeouts.keep_alive, now=lambda: surge.now(), run_id=RUN_ID,  # noqa: PLW0108 - made later
+            beside=[resolved(origin(url)) for url in (gateway_act, solver) if url],
+        )  # fmt: skip
+        (self.folder / "spool").mkdir(exist_ok=True)
+        log = Log(self.folder / "spool", 0)
+        surge = QuickSurge(
+            orders, walk=walker(Shop(plan, target.statuses, Buyers.model_validate(given_habits), "salt"), members), client=client,
+            log=log, purse=Purse(target.safety.budget, {each.sku: each.price_fen for each in target.catalogue}),
+            run_id=RUN_ID, bound=100, on_request=lambda *_: None,
+        )  # fmt: skip
+        self._close += [client.close, *(each.close for each in (log.begun, log.orders, log.requests))]
+        return Counter(self.folder, shop, surge, members, {"target": private.hidden(target).model_dump(mode="json", by_alias=True)})
+
+    def close(self) -> None:
+        for each in reversed(self._close):
+            each()
