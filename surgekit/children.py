@@ -49,13 +49,14 @@ class Child:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            try:
-                told = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(told, dict):
-                self.said.put(told)
+        with self.process.stdout:
+            for line in self.process.stdout:
+                try:
+                    told = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(told, dict):
+                    self.said.put(told)
         self.said.put(None)
 
     def ready(self, most_s: float = READY_S) -> dict[str, Any]:

@@ -165,11 +165,15 @@ def start_cardshop(
     )
     args = [*cardshop_options(target.start.cardshop), "--seed-file", str(seed_file)]
     if "supplier_link" in world.addresses:
-        args += ["--supplier-url", world.addresses["supplier_link"], "--supplier-key", world.supplier_key]
+        args += ["--supplier-url", world.addresses["supplier_link"]]
     if "gateway" in world.addresses:
-        args += ["--gateway-url", world.addresses["gateway"], "--gateway-key", world.gateway_key]
+        args += ["--gateway-url", world.addresses["gateway"]]
     # The platform removes its temporary files itself, also when this process is killed; the folder is for when it is killed.
-    child = Child("surgekit.cardshop", args, logs / "cardshop.log", env={"TMPDIR": str((scratch or logs).resolve())})
+    env = {
+        "TMPDIR": str((scratch or logs).resolve()),
+        "SURGEKIT_SUPPLIER_KEY": world.supplier_key, "SURGEKIT_GATEWAY_KEY": world.gateway_key,
+    }  # fmt: skip
+    child = Child("surgekit.cardshop", args, logs / "cardshop.log", env=env)
     return child, child.ready()["url"]
 
 

@@ -50,10 +50,10 @@ def options() -> Parser:
     add("--reserve-s", type=_seconds, default=30.0, metavar="S", help="an unpaid reservation expires after so long")
     add("--backlog", type=_count, default=0, help="requests that may wait before the shop says busy; 0: no limit")
     add("--supplier-url")
-    add("--supplier-key", default="")
+    add("--supplier-key", default=os.environ.get("SURGEKIT_SUPPLIER_KEY", ""), help="better in SURGEKIT_SUPPLIER_KEY, where only you see it")
     add("--supplier-timeout", type=_seconds, default=5.0, metavar="S")
     add("--gateway-url")
-    add("--gateway-key", default="")
+    add("--gateway-key", default=os.environ.get("SURGEKIT_GATEWAY_KEY", ""), help="better in SURGEKIT_GATEWAY_KEY")
     return parser
 
 

@@ -39,8 +39,11 @@ def command(target: str, strategy: str | None, port: int, db: str | None, accoun
         try:
             platform, url = start_cardshop(shop, world, seed, Path(folder), accounts=accounts, stock={})
             click.echo(f"platform  {url}  ({shop.name}, try {url}/api/catalogue)")
-            click.echo(f"supplier  {world.addresses['supplier']}  through the link {world.addresses['supplier_link']}")
-            click.echo(f"gateway   {world.addresses['gateway']}\nCtrl-C ends all three")
+            if "supplier" in world.addresses:
+                click.echo(f"supplier  {world.addresses['supplier']}  through the link {world.addresses['supplier_link']}")
+            if "gateway" in world.addresses:
+                click.echo(f"gateway   {world.addresses['gateway']}")
+            click.echo("Ctrl-C ends them all")
             while not platform.gone() and not world.child.gone():
                 time.sleep(0.2)
             raise RunError(platform.last_words() if platform.gone() else world.child.last_words())

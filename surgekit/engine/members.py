@@ -39,11 +39,14 @@ class Members:
     """The accounts of a run. An account logs in once, however many orders it places and however many wait for it."""
 
     def __init__(
-        self, target: Target, plan: Plan, buyers: list[Buyer], rows: list[dict[str, str]] | None, known: Mapping[str, Any], send: Send
+        self, target: Target, plan: Plan, buyers: list[Buyer], rows: list[dict[str, str]] | None, known: Mapping[str, Any], send: Send,
+        *, shard: tuple[int, int] = (0, 1),
     ) -> None:
         self._target = target
         self._plan = plan
         self._send = send
+        # An account that logs in belongs to one shard: two engines would log it in twice, and many shops end the first login then.
+        self._shard = shard if target.setup is not None else (0, 1)
         self.known = dict(known)
         self._buyers = buyers
         self._rows = rows
@@ -55,7 +58,10 @@ class Members:
         self._deliverer = Member({})
 
     def _index(self, buyer: int) -> int:
-        return buyer % len(self._rows) if self._rows is not None else buyer
+        accounts = len(self._rows) if self._rows is not None else len(self._buyers)
+        index, (own, shards) = buyer % accounts, self._shard
+        index += own - index % shards
+        return index if index < accounts else index - shards if index >= shards else buyer % accounts
 
     def _member(self, index: int) -> Member:
         if index not in self._members:

@@ -158,7 +158,7 @@ def build(run: Path, shard: int, *, logins: bool = True) -> tuple[Any, Surge]:
         **private.names(target, private.from_env()),
     }  # fmt: skip
     people = buyers(profile.buyers.accounts, plan["seed"], locale=profile.buyers.locale, prefix=target.accounts.prefix)
-    members = Members(target, steps, people, rows, known, lambda *told: surge.for_nobody(*told))  # noqa: PLW0108 - as above
+    members = Members(target, steps, people, rows, known, lambda *told: surge.for_nobody(*told), shard=(shard, plan["shards"]))  # noqa: PLW0108 - as above
     shop = Shop(steps, target.statuses, profile.buyers, plan["salt"])
     cast = None
     if target.locust is not None:

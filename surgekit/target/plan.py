@@ -109,7 +109,7 @@ class StepPlan:
         signed = signer.sign(parts, values, stamp_s=values["time.ms"] / 1000, nonce=values["nonce"])
         query, body = signed.parts.query_text(), signed.parts.body_bytes()
         if query:
-            url += b"?" + query.encode()
+            url += (b"&" if b"?" in url else b"?") + query.encode()
         own = {name.lower() for name in signed.headers}
         kept = [pair for pair in headers if pair[0].decode().lower() not in own]
         added = [(name.encode(), value.encode()) for name, value in signed.headers.items()]
