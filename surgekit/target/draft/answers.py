@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from surgekit.target.draft import names
-from surgekit.target.draft.document import Leaf
+from surgekit.target.draft.document import Leaf, text
 from surgekit.target.draft.operations import Operation, options
 from surgekit.target.draft.writing import Noted, check, todo
 from surgekit.target.reading import MISSING, look
@@ -132,5 +132,5 @@ def amount(each: Operation) -> Any:
 
 def in_fen(leaf: Leaf) -> bool:
     """Whether the name or the description says that an amount is in whole fen."""
-    said = str(leaf.schema.get("description", ""))
+    said = text(leaf.schema.get("description"))
     return (leaf.kind == "integer" and re.search(r"(?i)fen$|cents?$", leaf.name) is not None) or "单位分" in said or "单位：分" in said

@@ -89,7 +89,7 @@ class Sender:
         if kind in ("key", "order_no") and station not in _AFTER:
             return "{order.key}"
         word = names.slug(name, "part")
-        self.vars.setdefault(word, f"what stands for {{{name}}} in {name and 'paths'}")
+        self.vars.setdefault(word, f"what stands for {{{name}}} in paths")
         return f"{{vars.{word}}}"
 
     def _object(self, station: str, schema: dict[str, Any], way: str, as_text: bool, depth: int) -> Any:
@@ -139,7 +139,7 @@ class Sender:
             "qty": "{order.qty}" if whole or text_only or kind_of(schema) == "number" else "{order.qty|text}",
             "account": "{buyer.account}", "email": "{buyer.email}", "contact": "{buyer.email}", "phone": "{buyer.phone}",
             "name": "{buyer.name}", "ip": "{buyer.ip}", "nonce": "{nonce}",
-            "time": "{time.ms}" if "ms" in names.words(name) or "millis" in str(schema.get("description", "")).lower() else "{time.s}",
+            "time": "{time.ms}" if "ms" in names.words(name) or "millis" in text(schema.get("description")).lower() else "{time.s}",
         }.get(kind or "")  # fmt: skip
         if sent is None:
             return _plain(schema)

@@ -11,14 +11,15 @@ import yaml
 
 from surgekit.errors import ConfigError
 
-MOST_YAML = 4 << 20
+MOST_YAML = 1 << 20
 """Bytes of YAML; JSON is read a hundred times faster and may be longer."""
 MOST_LEVELS = 8
 """Levels of a schema that are looked at. A request to a shop has three."""
 MOST_LEAVES = 300
-MOST_STEPS = 20_000
+MOST_STEPS = 3000
 """Schemas visited for one request or reply, however they refer to each other."""
-MOST_ALTOGETHER = 1_000_000
+MOST_ALTOGETHER = 200_000
+"""And for the whole document: what comes later is told by its path alone."""
 MOST_NODES = 1_000_000
 Json = Mapping[str, Any]
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from surgekit.errors import ConfigError
 from surgekit.target.draft import names, seen, sources
+from surgekit.target.draft.private import private_values, scrubbed
 from surgekit.target.draft.recording import Entry, recorded
 from surgekit.target.draft.stations import Stations, stations
-from surgekit.target.draft.weaving import Bought, Weaver, private_values, scrubbed
+from surgekit.target.draft.weaving import Bought, Weaver
 from surgekit.target.draft.writing import Noted, bare, check, todo, written
 
 _PRICE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
@@ -98,8 +99,9 @@ class _Drafter:
                 f"{found.submit.title} submits the order",
                 *(f"{each.title} pays" for each in found.pay), *([f"{found.poll.title} looks for the card (recorded {len(found.polls)} times)"] if found.poll else []),
                 f"left out: {left_out} requests for static files and analytics, {elsewhere} to other hosts"]  # fmt: skip
-        clean = scrubbed(draft, private_values(self._entries))
-        return written(clean, head=head, foot=[f"TODO: {each}" for each in self._open], name=name)
+        private = private_values(self._entries)
+        foot = scrubbed([f"TODO: {each}" for each in self._open], private)
+        return written(scrubbed(draft, private), head=scrubbed(head, private), foot=foot, name=name)
 
     def _woven(self) -> dict[int, dict[str, Any]]:
         """All steps, the last first, so that what a later one needs is known when an earlier one is made."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 _ROLES: dict[str, str] = {
@@ -80,6 +81,7 @@ def squeezed(name: str) -> str:
     return re.sub(r"[^0-9a-z一-鿿]+", "", name.lower()[:100])
 
 
+@lru_cache(maxsize=10_000)
 def role(name: str) -> str | None:
     """What a field of this name holds, or None."""
     word = squeezed(name)

@@ -50,7 +50,7 @@ def _where(document: Document) -> tuple[Noted, str]:
         first = mapping(next(iter(rows(document.data.get("servers"))), {}))
         url = text(first.get("url"))
         for name, each in mapping(first.get("variables")).items():
-            url = url.replace(f"{{{name}}}", str(mapping(each).get("default", "")))
+            url = url.replace(f"{{{name}}}", text(mapping(each).get("default")))
     try:
         parts = urlsplit(url)
         place, path = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", parts.path.rstrip("/")

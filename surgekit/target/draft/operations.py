@@ -183,7 +183,7 @@ def options(leaf: Leaf) -> list[tuple[Any, str]]:
     for word in ("x-enum-varnames", "x-enumNames", "x-enum-descriptions", "x-enumDescriptions"):
         called = leaf.schema.get(word)
         if isinstance(called, list) and len(called) == len(allowed):
-            return [(value, str(name)) for value, name in zip(allowed, called, strict=True)]
+            return [(value, text(name) or str(value)) for value, name in zip(allowed, called, strict=True)]
     told = dict(names.numbered(leaf.schema.get("description")))
     if allowed:
         return [(value, told.get(value, str(value)) if isinstance(value, int) else str(value)) for value in allowed]

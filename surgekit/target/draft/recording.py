@@ -18,7 +18,7 @@ from surgekit.target.draft import names
 from surgekit.target.draft.document import mapping, rows, text
 from surgekit.target.reading import MISSING
 
-MOST_ENTRIES = 20_000
+MOST_ENTRIES = 5000
 MOST_BODY = 2 << 20
 MOST_VALUES = 3000
 MOST_DEPTH = 12
@@ -77,6 +77,14 @@ class Entry:
     def values(self) -> list[tuple[tuple[str | int, ...], Any]]:
         """The values of a JSON reply, with their paths."""
         return [] if self.json is MISSING else list(leaves(self.json))
+
+    @cached_property
+    def by_value(self) -> dict[str, list[tuple[str | int, ...]]]:
+        """Where each value of a JSON reply stands."""
+        found: dict[str, list[tuple[str | int, ...]]] = {}
+        for path, value in self.values:
+            found.setdefault(str(value), []).append(path)
+        return found
 
     @cached_property
     def page(self) -> page.Page | None:

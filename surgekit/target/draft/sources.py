@@ -46,8 +46,8 @@ def _same(one: str, other: str) -> bool:
 
 
 def _given(entry: Entry, value: str, sure: bool) -> Iterable[Source]:
-    for path, each in entry.values:
-        where = names.path_text(path) if str(each) == value else None
+    for path in entry.by_value.get(value, [])[:50]:
+        where = names.path_text(path)
         if where:
             called = next((step for step in reversed(path) if isinstance(step, str)), "value")
             yield Source(entry, {"json": where}, called, f"{where} of the reply")

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from surgekit.target.draft import names, sources
 from surgekit.target.draft.operations import GOODS, ORDER
+from surgekit.target.draft.private import EMAIL, PHONE
 from surgekit.target.draft.recording import Entry, is_header, origin_path, telling
 from surgekit.target.draft.writing import Noted, check, todo
 
 MOST_PROVIDERS = 16
 MOST_FIELDS = 200
-_EMAIL = re.compile(r"[^@\s/]+@[^@\s/]+\.[A-Za-z]{2,}")
-_PHONE = re.compile(r"(\+?86[- ]?)?1[3-9][0-9]{9}")
 _HARMLESS = re.compile(r"[A-Za-z][A-Za-z_\-./ ]{0,30}|[一-鿿A-Za-z ]{1,20}|-?[0-9]{1,4}|[0-9]{1,3}(\.[0-9]{1,4}){1,3}|")
 _BROWSER = names.several(
     "accept-encoding accept-language connection host content-length content-type cookie user-agent cache-control pragma dnt te priority"
@@ -157,7 +156,7 @@ class Weaver:
     def _named(self, entry: Entry, pairs: list[tuple[str, str]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, value in pairs[:MOST_FIELDS]:
-            if telling(name) or _EMAIL.fullmatch(name):
+            if telling(name) or EMAIL.fullmatch(name):
                 continue  # a value that stands where a name should
             made, bare = self._value(entry, name.removesuffix("[]"), value), name.removesuffix("[]")
             if name.endswith("[]") and bare:
@@ -169,7 +168,7 @@ class Weaver:
     def _data(self, entry: Entry, data: Any, name: str, depth: int) -> Any:
         if isinstance(data, Mapping):
             kept = [(str(key), each) for key, each in list(data.items())[:MOST_FIELDS] if depth < 12]
-            return {key: self._data(entry, each, key, depth + 1) for key, each in kept if not telling(key) and not _EMAIL.fullmatch(key)}
+            return {key: self._data(entry, each, key, depth + 1) for key, each in kept if not telling(key) and not EMAIL.fullmatch(key)}
         if isinstance(data, list):
             return [self._data(entry, each, name, depth + 1) for each in data[:50]] if depth < 12 else []
         if data is None or isinstance(data, bool):
@@ -215,9 +214,9 @@ class Weaver:
             return "{order.qty}"
         if kind in ("password", "captcha", "card_number"):
             return self._private(kind, name)
-        if _EMAIL.fullmatch(value):
+        if EMAIL.fullmatch(value):
             return check("{buyer.account}", "the recorded login was an e-mail address") if kind == "account" and not inside else "{buyer.email}"
-        if _PHONE.fullmatch(value):
+        if PHONE.fullmatch(value):
             return "{buyer.phone}"
         return _DIRECT.get(kind or "")
 
@@ -254,57 +253,3 @@ def _one_text(given: Any) -> Any:
     if isinstance(given, Noted):
         return Noted(_one_text(given.value), given.note, given.above)
     return _one_text(given[0]) if isinstance(given, list) and given else str(given)
-
-
-Replacing = Callable[[str], str]
-_THEIRS = frozenset({"json", "form", "query", "multipart"})
-_OURS = frozenset({"schema", "class", "cookies", "when", "env", "as"})
-_HOLE = re.compile(r"(\{[a-z][a-z0-9_.|]*\})")
-
-
-def scrubbed(draft: Any, private: list[str]) -> Any:
-    """The draft with every text in ``private`` taken out, wherever it may have got in. Holes stay."""
-
-    def clean(word: str) -> str:
-        parts = _HOLE.split(word)
-        for number in range(0, len(parts), 2):
-            for secret in private:
-                parts[number] = parts[number].replace(secret, "TODO")
-        return "".join(parts)
-
-    def walk(each: Any, theirs: bool) -> Any:
-        """``theirs``: inside a body, where names are the recording's and not those of target files."""
-        if isinstance(each, Noted):
-            return Noted(walk(each.value, theirs), clean(each.note), tuple(clean(line) for line in each.above))
-        if isinstance(each, Mapping):
-            return {
-                clean(str(name)) if theirs else name: inner if name in _OURS and not theirs else walk(inner, theirs or name in _THEIRS)
-                for name, inner in each.items()
-            }
-        if isinstance(each, list):
-            return [walk(inner, theirs) for inner in each]
-        return clean(each) if isinstance(each, str) else each
-
-    return walk(draft, False)
-
-
-def private_values(entries: list[Entry]) -> list[str]:
-    """Values of the recording that may stand in no draft, longest first: cookies, tokens, passwords, phones, addresses, cards."""
-    found: set[str] = set()
-    for entry in entries:
-        found |= {value for _, value in entry.cookies_sent} | set(entry.cookies.values())
-        for name, value in entry.headers:
-            if name.lower() == "cookie":
-                found |= {part.partition("=")[2].strip() for part in value.split(";")}
-            elif name.lower() in ("authorization", "proxy-authorization"):
-                found |= {value, value.partition(" ")[2]}
-            elif names.role(name) in names.PRIVATE:
-                found.add(value)
-        named = [(name, str(value)) for name, value in entry.fields]
-        named += [(next((step for step in reversed(path) if isinstance(step, str)), ""), str(value)) for path, value in entry.values]
-        found |= {value for name, value in named if names.role(name) in names.PRIVATE or _EMAIL.fullmatch(value) or _PHONE.fullmatch(value)}
-    return sorted((each for each in found if _secretive(each)), key=lambda each: (-len(each), each))
-
-
-def _secretive(word: str) -> bool:
-    return 4 <= len(word) <= 4000 and not re.fullmatch(r"[0-9]{1,5}|[a-z]{1,9}|[A-Za-z_-]{1,7}", word)
