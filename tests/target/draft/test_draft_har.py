@@ -186,14 +186,14 @@ def entries(draw: st.DrawFn) -> Any:
     return made
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(entries(), min_size=1, max_size=7))
 def test_no_recording_raises_anything_but_a_config_error(rows: list[Any]) -> None:
     with contextlib.suppress(ConfigError):
         assert TOKEN not in from_har(json.dumps({"log": {"entries": rows}}), "a.har")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_no_mutation_of_a_recording_raises_anything_but_a_config_error(data: st.DataObject) -> None:
     """Parts of a real recording are replaced by anything."""

@@ -51,7 +51,7 @@ def test_an_answer_that_is_none_is_named(key: str, answer: str) -> None:
         from_answers({key: answer})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from([each.key for each in QUESTIONS]),
                        st.sampled_from(["json", "html", "form", "none", "gateway", "no", "", "/a{b}", "POST /a{b}?c={order_no}", "GET /{", "a[b]", "(", "\\", "true", "中", "x\ny"])
                        | st.text(max_size=6)))  # fmt: skip
