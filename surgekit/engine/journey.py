@@ -201,7 +201,8 @@ class Journey:
         elif self._doubt is not None:
             self._ended(Outcome.UNKNOWN, self._doubt)
         else:
-            self._ended(Outcome.FAILED if kind is ReplyClass.NOT_SENT else Outcome.REJECTED, reason)
+            # An error on the way to the order is no answer: nobody turned this buyer down.
+            self._ended(Outcome.FAILED if kind in BROKEN else Outcome.REJECTED, reason)
 
     def _pause(self, from_s: float, think_s: float) -> float:
         """The buyer's own time: waited out, and kept apart, since nobody blames the platform for it. Until when."""
