@@ -19,7 +19,7 @@ def names() -> list[str]:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         functions = {node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)}
         if functions >= {"run", "table"}:
-            found.append(path.stem)
+            found.append(path.stem.replace("_", "-"))
     return found
 
 
@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a smaller sample, in well under a minute")
     parser.add_argument("--json", action="store_true", help="the figures, for machines")
     asked = parser.parse_args()
-    bench = importlib.import_module(f"tests.bench.{asked.name}")
+    bench = importlib.import_module(f"tests.bench.{asked.name.replace('-', '_')}")
     result = bench.run(asked.quick)
     print(json.dumps(result, indent=2, ensure_ascii=False) if asked.json else bench.table(result))
     return 0
