@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psutil
 
 TINY = """\
@@ -94,6 +95,11 @@ def surge_under_way(run: Path, seconds: float = 3.0, timeout: float = 40) -> dic
             return plan
         time.sleep(0.05)
     raise AssertionError(f"no surge in {run} after {timeout} s")
+
+
+def table(run: Path, query: str) -> list[tuple[Any, ...]]:
+    """What DuckDB answers; ``$`` in the query stands for the run folder."""
+    return duckdb.sql(query.replace("$", f"{run}/")).fetchall()
 
 
 def gone(pids: Sequence[int], timeout: float = 10) -> list[int]:

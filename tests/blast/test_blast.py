@@ -8,9 +8,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
-from blast_tools import no_traceback, surgekit, tiny, valid_blast
+from blast_tools import no_traceback, surgekit, table, tiny, valid_blast
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +24,6 @@ def blasted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
 def result(blasted: tuple[Path, str, str]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((blasted[0] / "result.json").read_text())
     return found
-
-
-def table(run: Path, query: str) -> list[tuple[Any, ...]]:
-    return duckdb.sql(query.replace("$", f"{run}/")).fetchall()
 
 
 def test_the_folder_holds_the_whole_history_and_is_its_owners(blasted: tuple[Path, str, str]) -> None:

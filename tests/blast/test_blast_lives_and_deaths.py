@@ -5,14 +5,8 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
-from typing import Any
 
-import duckdb
-from blast_tools import all_pids, gone, kill, no_traceback, running, surge_under_way, surgekit, tiny
-
-
-def table(run: Path, query: str) -> list[tuple[Any, ...]]:
-    return duckdb.sql(query.replace("$", f"{run}/")).fetchall()
+from blast_tools import all_pids, gone, kill, no_traceback, running, surge_under_way, surgekit, table, tiny
 
 
 def scheduled(run: Path, folder: Path) -> int:
