@@ -54,11 +54,11 @@ class Guard:
         hub = gevent.get_hub()
         hub.resolver = _Names(hub.resolver, self)
         gevent.Greenlet.add_spawn_callback(_inherit)
-        for name, place in (("connect", 0), ("connect_ex", 0), ("sendto", -1)):
-            setattr(socket.socket, name, self._connecting(getattr(socket.socket, name), place))
         for kind, names in ((socket.socket, ("send", "sendall", "sendto", "sendmsg")), (ssl.SSLSocket, ("send", "sendall", "write"))):
             for name in names:
                 setattr(kind, name, self._sending(getattr(kind, name)))
+        for name, place in (("connect", 0), ("connect_ex", 0), ("sendto", -1)):
+            setattr(socket.socket, name, self._connecting(getattr(socket.socket, name), place))
 
     @contextmanager
     def watching(self, user: Traveller) -> Iterator[None]:

@@ -82,10 +82,10 @@ class LocustOrder:
         if status >= 400:
             return ReplyClass.UNKNOWN, f"http_{status}"
         causes = list(_causes(exception))
-        # Nothing of this order has left, and there was nobody to take it: that is as good as a proof.
-        if self.told.sent_s is None and any(isinstance(each, _NOWHERE) for each in causes):
-            refused = any(isinstance(each, ConnectionRefusedError) for each in causes)
-            return ReplyClass.NOT_SENT, "connect_refused" if refused else "connect_failed"
+        if any(isinstance(each, _NOWHERE) for each in causes):
+            word = "connect_refused" if any(isinstance(each, ConnectionRefusedError) for each in causes) else "connect_failed"
+            # Where nothing of this order has left, and there was nobody to take it, that is as good as a proof.
+            return (ReplyClass.NOT_SENT if self.told.sent_s is None else ReplyClass.UNKNOWN), word
         if any("Timeout" in type(each).__name__ for each in causes):
             return ReplyClass.UNKNOWN, "timeout"
         return ReplyClass.UNKNOWN, "reset" if any(isinstance(each, ConnectionError) for each in causes) else type(exception).__name__
