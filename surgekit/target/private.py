@@ -37,11 +37,16 @@ def secrets(target: Target, environ: Mapping[str, str] = os.environ) -> dict[str
 
 
 def hidden(target: Target) -> Target:
-    """``target`` as it goes into ``run.json``: with the places of its secrets, and with no secret."""
-    changed = {name: each if each.value is None else each.model_copy(update={"value": "(hidden)"}) for name, each in target.secrets.items()}
+    """``target`` as it goes into ``run.json``: with the places of its secrets, and with no secret. Test vectors have keys in them."""
+    secret = {name: each if each.value is None else each.model_copy(update={"value": "(hidden)"}) for name, each in target.secrets.items()}
     consent = target.safety.consent
     safety = target.safety.model_copy(update={"consent": "(hidden)" if consent and "{" not in consent else consent})
-    return target.model_copy(update={"secrets": changed, "safety": safety} if consent else {"secrets": changed})
+    changed: dict[str, object] = {"secrets": secret}
+    if consent:
+        changed["safety"] = safety
+    if any(dialect.vectors for dialect in target.signing.values()):
+        changed["signing"] = {name: dialect.model_copy(update={"vectors": []}) for name, dialect in target.signing.items()}
+    return target.model_copy(update=changed)
 
 
 def names(target: Target, told: Mapping[str, str]) -> dict[str, object]:
