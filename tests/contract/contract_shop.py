@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -82,7 +83,7 @@ class CardShop:
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                headers = {name.lower(): value for name, value in self.headers.items()}
+                headers = {name.lower(): ", ".join(self.headers.get_all(name, [])) for name in self.headers}
                 query = dict(parse_qsl(parts.query, keep_blank_values=True))
                 answer = shop._answer(Heard(self.command, parts.path, query, headers, body, clock.now()))
                 if answer is RESET:
@@ -140,6 +141,14 @@ class CardShop:
     def asked(self, step: str) -> list[Heard]:
         """What was asked of ``METHOD /path``."""
         return [each for each in self.heard if each.step == step]
+
+    def asked_when(self, step: str, count: int) -> list[Heard]:
+        """The same, once there are so many."""
+        by = clock.now() + 10
+        while len(found := self.asked(step)) < count:
+            assert clock.now() < by
+            time.sleep(0.002)
+        return found
 
     @property
     def steps(self) -> list[str]:

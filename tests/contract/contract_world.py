@@ -14,6 +14,7 @@ from typing import Any
 
 import gevent
 import yaml
+from contract_gateway import Gateway
 from contract_shop import CardShop, Manners
 
 from surgekit import clock
@@ -74,6 +75,7 @@ class Counter:
     members: Members
     record: dict[str, Any]
     """The target as ``run.json`` would have it."""
+    gateway: Gateway | None = None
 
     def buy(self, seq: int = 0, **told: Any) -> Told:
         """One order to its end."""
@@ -96,11 +98,15 @@ class Opening:
 
     def shop(self, manners: Mapping[str, Manners]) -> CardShop:
         made = CardShop(manners)
-        self._close.append(made.close)
+        self.closes(made.close)
         return made
 
+    def closes(self, close: Callable[[], None]) -> None:
+        """``close`` is called after the test."""
+        self._close.append(close)
+
     def counter(
-        self, text: str, shop: CardShop | Mapping[str, Manners], *, gateway_act: str | None = None, orders: Sequence[Order] = (), **habits: Any
+        self, text: str, shop: CardShop | Mapping[str, Manners], *, orders: Sequence[Order] = (), **habits: Any
     ) -> Counter:
         """``text``: a target file; what it leaves out is that of ``HEAD``, and the platform is ``shop``."""
         if not isinstance(shop, CardShop):
@@ -110,13 +116,18 @@ class Opening:
         path.write_text(textwrap.dedent(text) + "\n" + yaml.safe_dump({key: HEAD[key] for key in HEAD.keys() - given.keys()} | {"base_url": shop.url}))
         target = load(str(path))
         plan, rows, told = compile_plan(target), private.accounts(target), private.secrets(target)
+        permit, gateway, gateway_act = permitted(origin(shop.url), None), None, None
+        if target.edge.gateway.notify is not None:
+            gateway = Gateway(target, permit, told, RUN_ID, self.folder / "edge.jsonl")
+            gateway_act = f"{gateway.url}/act"
+            self._close.append(gateway.close)
         known = {"run.id": RUN_ID, "target.base_url": shop.url, "gateway_act": gateway_act, **private.names(target, told)}
         people = buyers(20, 1, locale="zh_CN", prefix=target.accounts.prefix)
         members = Members(target, plan, people, rows, known, lambda *asked: surge.for_nobody(*asked))  # noqa: PLW0108 - made later
         given_habits = {"classes": {"retail": {"share": 1}}, "retry": {"most": 0}} | habits
         solver = target.steps.captcha.solver if target.steps is not None and target.steps.captcha is not None else None
         client = Client(
-            permitted(origin(shop.url), None), connect_s=target.timeouts.connect, reply_s=target.timeouts.reply,
+            permit, connect_s=target.timeouts.connect, reply_s=target.timeouts.reply,
             keep_alive_s=target.timeouts.keep_alive, now=lambda: surge.now(), run_id=RUN_ID,  # noqa: PLW0108 - made later
             beside=[resolved(origin(url)) for url in (gateway_act, solver) if url],
         )  # fmt: skip
@@ -128,7 +139,8 @@ class Opening:
             run_id=RUN_ID, bound=100, on_request=lambda *_: None,
         )  # fmt: skip
         self._close += [client.close, *(each.close for each in (log.begun, log.orders, log.requests))]
-        return Counter(self.folder, shop, surge, members, {"target": private.hidden(target).model_dump(mode="json", by_alias=True)})
+        record = {"target": private.hidden(target).model_dump(mode="json", by_alias=True)}
+        return Counter(self.folder, shop, surge, members, record, gateway)
 
     def close(self) -> None:
         for each in reversed(self._close):
