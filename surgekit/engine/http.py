@@ -26,6 +26,8 @@ from surgekit.target.reading import Reply
 
 MOST_REPLY = 8 << 20
 """Bytes, headers and framing included. No reply of an order flow is larger; beyond this it is an error and not read on."""
+MOST_HEAD = 256 << 10
+"""Bytes until the body begins. Each header costs many times what it weighs, so they end sooner than the reply as a whole."""
 MOST_ORIGINS = 1000
 """Replies can name any number of hosts; so many are remembered."""
 
@@ -57,8 +59,9 @@ class _Parser:
         self._http = httptools.HttpResponseParser(self)
         self.headers: dict[str, str] = {}
         self.cookies: list[str] = []
-        self.body: list[bytes] = []
+        self.body = bytearray()  # a list of the blocks of a reply in chunks of two bytes would take ten times as much
         self.size = 0
+        self._head = 0
         self.done = False
         self.reusable = False
         self.status = 0
@@ -69,7 +72,7 @@ class _Parser:
             self.reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.done:
+        if self.done or self._has_headers:  # behind the body they are trailers, and nobody waits for those
             return
         key = name.decode("latin-1").lower()
         if key == "set-cookie":  # the one header that a reply rightly has several times
@@ -83,7 +86,7 @@ class _Parser:
 
     def on_body(self, block: bytes) -> None:
         if not self.done:
-            self.body.append(block)
+            self.body += block
 
     def on_message_complete(self) -> None:
         if self.done:
@@ -98,7 +101,8 @@ class _Parser:
 
     def feed(self, block: bytes) -> None:
         self.size += len(block)
-        if self.size > MOST_REPLY:
+        self._head = 0 if self._has_headers else self._head + len(block)
+        if self.size > MOST_REPLY or self._head > MOST_HEAD:
             raise Broken("too_large")
         try:
             self._http.feed_data(block)
@@ -162,7 +166,10 @@ class Client:
             place = (reply.headers or {}).get("location") if reply.status in _REDIRECTS else None
             if reply.error is not None or not place:
                 return reply
-            request = _onward(request, reply, place)
+            try:
+                request = _onward(request, reply, place)
+            except ValueError:  # a place that is no URL
+                return replace(reply, error="bad_url")
             # The first request was sent, so whatever becomes of the next one, there may be an effect.
             reply = replace(self._send(request, jar), sent_s=sent_s, effect_free=False)
         if request.follow and reply.status in _REDIRECTS and reply.error is None:
@@ -312,7 +319,7 @@ class Client:
         finally:
             if not kept:
                 wire.close()
-        return Reply(parser.status, b"".join(parser.body), sent_s, done_s, headers=parser.headers), parser.cookies
+        return Reply(parser.status, bytes(parser.body), sent_s, done_s, headers=parser.headers), parser.cookies
 
 
 def _onward(request: Request, reply: Reply, place: str) -> Request:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import tracemalloc
 
 import pytest
 from awkward_server import Awkward, Talk, client_of, get, polite, post, told
 
 from surgekit.engine import http, wire
+from surgekit.target.cookies import Jar
 from surgekit.target.plan import Request
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -163,8 +165,10 @@ def test_a_whole_reply(blocks: list[bytes], body: bytes) -> None:
         ([b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"], "garbage"),
         ([OK + b"Content-Length: 99999999\r\n\r\n", *[b"x" * 65536] * 200], "too_large"),
         ([OK + b"X: ", *[b"x" * 65536] * 200], "too_large"),
+        ([OK, *[b"".join(b"%x:y\r\n" % (block * 9000 + n) for n in range(9000)) for block in range(8)]], "too_large"),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000], "too_large"),
     ],
-    ids=["nothing", "half a line", "half a header", "half a body", "no last chunk", "100 alone", "another protocol", "bad length", "upgrade", "large body", "large header"],
+    ids=["nothing", "half a line", "half a header", "half a body", "no last chunk", "100 alone", "another protocol", "bad length", "upgrade", "large body", "large header", "many headers", "nothing but 100"],
 )
 def test_a_broken_reply_leaves_the_order_in_doubt(blocks: list[bytes], word: str) -> None:
     with says(*blocks) as server, client_of(url(server)) as client:
@@ -424,3 +428,37 @@ def test_the_moment_of_sending_is_before_the_answer_and_after_the_connection() -
         reply = post(client)
         assert reply.sent_s is not None
         assert before <= reply.sent_s <= reply.done_s - 0.1
+
+
+def test_trailers_behind_a_body_are_no_headers() -> None:
+    def manners(talk: Talk) -> None:
+        talk.hear()
+        talk.say(OK + b"X-Auth: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Auth: b\r\nSet-Cookie: sid=1\r\n\r\n")
+
+    jar = Jar()
+    with Awkward(manners) as server, client_of(url(server)) as client:
+        reply = client.send(Request("GET", b"/", (), b""), jar)
+        assert (reply.body, reply.headers and reply.headers["x-auth"], reply.cookies) == (b"abc", "a", {})
+
+
+def test_a_reply_in_tiny_chunks_takes_little_more_room_than_it_has_bytes() -> None:
+    parser = http._Parser()
+    parser.feed(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    tracemalloc.start()
+    for _ in range(100):
+        parser.feed(b"2\r\nab\r\n" * 1000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(parser.body) == 200_000
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("place", [b"http://[::1", b"//[", b"http://[v1.x]/"])
+def test_a_redirect_to_what_is_no_url_is_an_error_and_not_without_effect(place: bytes) -> None:
+    def manners(talk: Talk) -> None:
+        talk.hear()
+        talk.say(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + place + b"\r\n\r\n")
+
+    with Awkward(manners) as server, client_of(url(server)) as client:
+        reply = client.send(Request("POST", b"/orders", (), b"{}", follow=True))
+        assert (reply.error, reply.effect_free, reply.sent_s is None) == ("bad_url", False, False)
