@@ -7,7 +7,7 @@ from typing import Any
 
 from surgekit.target import page
 from surgekit.target.pattern import Pattern
-from surgekit.target.reading import MISSING, MOST_ITEMS, Document, compile_path, look
+from surgekit.target.reading import MISSING, MOST_ITEMS, MOST_TEXT, Document, compile_path, look
 from surgekit.target.schema import Extract
 from surgekit.target.template import fen
 
@@ -29,6 +29,8 @@ class Extractor:
         """What the reply has there; ``MISSING`` where it has nothing, or nothing of the form that is wanted. The default of an
         optional value stands in for what is missing."""
         found = self._shaped(self._picked(self._source(document)))
+        if isinstance(found, str) and len(found) > MOST_TEXT:  # nothing that an order is told; and it would be sent on
+            found = MISSING
         return self._asked.default if found is MISSING and self._asked.optional else found
 
     def _source(self, document: Document) -> Any:

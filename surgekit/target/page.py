@@ -10,6 +10,8 @@ from lxml.cssselect import CSSSelector
 
 MOST_HTML = 2 << 20
 """Characters of a page that are read. No page of an order flow is longer, and reading takes the load generator's time."""
+MOST_TAGS = 60_000
+"""Angle brackets of a page that is read at all: a tree takes much more room and time than its text."""
 MOST_FOUND = 10_000
 Selector = Callable[[Any], Sequence[Any]]
 
@@ -61,7 +63,7 @@ def parsed(text: str) -> Page | None:
     """The page, or None where there is nothing that could be one."""
     # As bytes of a known encoding: a page that claims another one in its head is not asked.
     raw = text[:MOST_HTML].replace("\0", " ").encode("utf-8", "replace")
-    if not raw.strip():
+    if not raw.strip() or raw.count(b"<") > MOST_TAGS:
         return None
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:

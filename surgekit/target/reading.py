@@ -24,6 +24,10 @@ _STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]{1,9}|\*)\]|\[\"([^\"]*)\"\]|\['([^'
 MOST_TEXT = 1 << 20
 """Characters of a body that patterns look at."""
 MOST_ITEMS = 100_000
+MOST_VALUES = 150_000
+"""Commas and opening brackets of a JSON body that is read at all: each value takes up to a hundred times the room that it has there."""
+_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
+"""Python knows these by such names; a page is in none of them, and some take hours over a long one."""
 _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:\-]{1,40})", re.IGNORECASE)
 
 
@@ -115,12 +119,13 @@ def _finite(word: str) -> float:
 
 
 class Document:
-    """A complete reply, read in as many ways as are asked for, each once."""
+    """A complete reply, read in as many ways as are asked for, each once. JSON of more than ``most_values`` values is none."""
 
-    __slots__ = ("_data", "_page", "_text", "reply")
+    __slots__ = ("_data", "_most_values", "_page", "_text", "reply")
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, most_values: int = MOST_VALUES) -> None:
         self.reply = reply
+        self._most_values = most_values
         self._data: tuple[Any] | None = None
         self._text: str | None = None
         self._page: tuple[page.Page | None] | None = None
@@ -130,7 +135,8 @@ class Document:
         """The body as JSON, or ``MISSING``."""
         if self._data is None:
             body = self.reply.body
-            self._data = (parsed(body),) if body else (MISSING,)
+            readable = bool(body) and sum(body.count(sign) for sign in b",[{") <= self._most_values
+            self._data = (parsed(body),) if readable else (MISSING,)
         return self._data[0]
 
     @property
@@ -154,10 +160,10 @@ class Document:
         found = _CHARSET.search(self.header("content-type") or "")
         try:
             name = codecs.lookup(found[1]).name if found else "utf-8"
-            b"".decode(name)  # some codecs are not for text
+            b"-".decode(name, "replace")  # some codecs are not for text
         except (LookupError, ValueError):
             return "utf-8"
-        return name
+        return "utf-8" if name.replace("-", "_") in _NO_CHARSETS else name
 
 
 class Classifier:

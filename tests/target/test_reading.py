@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass as C
+from surgekit.target.extract import Extractor
 from surgekit.target.reading import MISSING, MOST_TEXT, Classifier, Document, Reply, compile_path, look, parsed
-from surgekit.target.schema import ReplyRule
+from surgekit.target.schema import Extract, ReplyRule
 
 RULES = [
     {"class": "ok", "path": "code", "equals": 0},
@@ -150,3 +151,26 @@ def test_any_bytes_are_json_or_missing(body: bytes) -> None:
     found = parsed(body)
     if found is not MISSING:
         assert json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize("name", ["idna", "punycode", "undefined", "unicode_escape", "zlib", "hex", "uu", "rot13", "x" * 40, "utf-8;"])
+def test_a_charset_that_no_page_is_in_is_read_as_utf_8(name: str) -> None:
+    reply = Reply(200, "库存: 7 \\u0041 é".encode(), 0.0, 0.1, headers={"content-type": f"text/html; charset={name}"})
+    assert Document(reply).text == "库存: 7 \\u0041 é"
+
+
+@pytest.mark.parametrize("body", [b"[" + b"[]," * 600_000 + b"1]", b"{" + b",".join(b'"k%d":1' % n for n in range(200_000)) + b"}"])
+def test_json_that_takes_a_hundred_times_its_room_is_not_read(body: bytes) -> None:
+    assert Document(Reply(200, body, 0.0, 0.1)).data is MISSING
+    assert Document(Reply(200, body, 0.0, 0.1), most_values=10_000_000).data is not MISSING
+
+
+def test_a_page_of_nothing_but_tags_is_none() -> None:
+    assert Document(Reply(200, b"<p>" * 60_001, 0.0, 0.1)).page is None
+    assert Document(Reply(200, b"<p>" * 60_000, 0.0, 0.1)).page is not None
+
+
+def test_a_text_longer_than_any_order_is_told_is_not_extracted() -> None:
+    extractor = Extractor(Extract.model_validate({"json": "no"}), "t")
+    assert extractor.value(Document(Reply(200, b'{"no":"%s"}' % (b"a" * MOST_TEXT), 0.0, 0.1))) == "a" * MOST_TEXT
+    assert extractor.value(Document(Reply(200, b'{"no":"%s"}' % (b"a" * (MOST_TEXT + 1)), 0.0, 0.1))) is MISSING
