@@ -19,6 +19,8 @@ from surgekit.platform.orders import Looked, still_open
 from surgekit.target.schema import Target
 
 SETTLE_MOST_S = 20.0
+AGAIN_S = 3.0
+"""So long a ledger that cannot be read is tried again."""
 STUCK_S = 4.0
 """Paid orders whose number has not fallen for so long are stuck."""
 
@@ -104,7 +106,14 @@ def _settled_ledger(
     began = clock.now()
     fewest, fell_at = None, began
     while True:
-        rows = list(platform.ledger(salt, start_s=start_s))
+        try:
+            rows = list(platform.ledger(salt, start_s=start_s))
+        except TargetError:
+            # A platform that was just overloaded, or throttles, may need a moment.
+            if clock.now() - began >= AGAIN_S:
+                raise
+            time.sleep(1.0)
+            continue
         open_ = _unsettled(run, target, rows)
         now = clock.now()
         if fewest is None or open_ < fewest:

@@ -105,6 +105,21 @@ def test_a_ledger_makes_single_reads_needless(tmp_path: Path) -> None:
     assert ends(tmp_path / "run") == {3: "confirmed", 4: "failed"}
 
 
+def test_a_ledger_that_is_throttled_for_a_moment_is_read_again(tmp_path: Path) -> None:
+    answers = [Answer("", 503), Answer("", 429), Answer([{"no": "N3", "key": key(3), "state": "delivered"}])]
+    reads = {"ledger": {"request": "GET /ledger", "columns": {"order_no": "no", "order_key": "key", "status": "state"}}}
+    told = settled(tmp_path / "run", lambda _: answers.pop(0), reads, unknown=(3,))
+    assert told["ledger"] == "whole"
+    assert ends(tmp_path / "run") == {3: "confirmed"}
+
+
+def test_a_ledger_that_is_gone_is_an_absent_witness(tmp_path: Path) -> None:
+    reads = {"ledger": {"request": "GET /ledger", "columns": {"order_no": "no", "order_key": "key", "status": "state"}}}
+    told = settled(tmp_path / "run", lambda _: Answer("", 500), reads, unknown=(3,))
+    assert told["ledger"] == "absent: reads.ledger: GET /ledger: HTTP 500"
+    assert ends(tmp_path / "run") == {3: "unknown"}
+
+
 def test_a_target_without_any_read_has_no_witness(tmp_path: Path) -> None:
     told = settled(tmp_path / "run", lambda _: "", {}, unknown=(3,))
     assert {how.partition(":")[0] for how in told.values()} == {"absent"}
