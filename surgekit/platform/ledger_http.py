@@ -14,6 +14,8 @@ from surgekit.target.schema import LedgerRead
 
 MOST_PAGES: Final = 100_000
 MOST_ROWS: Final = 50_000_000
+MOST_VALUES: Final = 2_000_000
+"""Of one page, which may have all orders of a run: more than any reply to a buyer."""
 MOST_S: Final = 600.0
 """For all pages."""
 
@@ -40,7 +42,7 @@ class HttpLedger:
             if clock.now() > until:
                 raise TargetError(f"reads.ledger: not at its end after {MOST_S:g} s and {page - 1:,} pages")
             reply = self._session.get(self._asked, {"after": after, "page": page}, most=MOST_PAGE, total_s=PAGE_S)
-            data = Document(reply).data
+            data = Document(reply, most_values=MOST_VALUES).data
             rows = self._checked(data)
             if before is not None and rows and rows == before:
                 if page == 2:

@@ -166,3 +166,7 @@ def test_what_is_no_ledger_is_one_sentence(answer: Any, says: str) -> None:
         read(answer)
     assert "\n" not in str(caught.value)
     assert "abc" not in str(caught.value)
+
+
+def test_a_ledger_of_one_long_page_is_read_to_its_end() -> None:
+    assert len(read({"rows": numbered(*range(30_000))})) == 30_000
