@@ -12,6 +12,7 @@ after the surge, or where a task ends its user.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -64,7 +65,7 @@ class Cast:
         sys.stdout = sys.stderr  # it is the controller's, and a locustfile may print
         with self.guard.watching(_Nobody()):
             self._class = user_class(wanted)
-        self._class.host = _host(self._class.host, environment.host)
+        self._class.host = _host(os.environ.get("LOCUST_HOST") or self._class.host, environment.host)
         TaskSet.execute_next_task = _next_of(TaskSet.execute_next_task)
         TaskSet.wait = _no_wait
         environment.events.request.add_listener(_seen)

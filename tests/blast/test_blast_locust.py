@@ -63,7 +63,7 @@ def test_locust_tasks_buy_under_a_surge_and_are_audited_by_the_ledger(tmp_path: 
     told |= {"name": "tasks", "locust": {"file": "locustfile.py", "user": "Buyer"}}
     told["start"]["cardshop"]["strategy"] = "reserve"
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
-    run, done = valid_blast("--profile", tiny(tmp_path, PROFILE), "--target", "shop.yaml", out=tmp_path / "run", cwd=tmp_path)
+    run, _ = valid_blast("--profile", tiny(tmp_path, PROFILE), "--target", "shop.yaml", out=tmp_path / "run", cwd=tmp_path)
     result = json.loads((run / "result.json").read_text(encoding="utf-8"))
     assert result["orders"]["sent"] == result["orders"]["scheduled"] > 30
     verdicts = {each["invariant"]: (each["verdict"], each["evidence"]) for each in result["audit"]}

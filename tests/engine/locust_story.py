@@ -24,7 +24,7 @@ class Clerk(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the name is the base class's)
         pass
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"] or 0))
         self.server.seen.append((time.monotonic(), self.path, dict(self.headers)))  # type: ignore[attr-defined]
         if self.path.startswith("/slow"):
@@ -59,10 +59,9 @@ class Shop(ThreadingHTTPServer):
 class LocustEngine(Engine):
     """``source`` is the locustfile, with a class ``Buyer`` in it."""
 
-    def __init__(self, folder: Path, port: int, source: str, *, name: str = "locustfile.py", **profile: Any) -> None:
-        folder.mkdir()
-        file = folder / name
-        file.parent.mkdir(exist_ok=True, parents=True)
+    def __init__(self, folder: Path, port: int, source: str, **profile: Any) -> None:
+        folder.mkdir(parents=True)
+        file = folder / "locustfile.py"
         file.write_text(HEAD + source)
         super().__init__(folder / "run", port, **profile)
         del self.target["steps"]

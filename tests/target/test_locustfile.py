@@ -55,7 +55,7 @@ def test_the_host_is_what_locust_would_take(file: Path) -> None:
         with pytest.raises(ConfigError, match=f"the host of {user} is not written in it as plain text; set LOCUST_HOST, or base_url"):
             host(user)
         assert host(user, LOCUST_HOST="http://127.0.0.1:9") == "http://127.0.0.1:9"
-    with pytest.raises(ConfigError, match="the host of Buyer is '127.0.0.1'; it is written http://host:port"):
+    with pytest.raises(ConfigError, match=r"the host of Buyer is '127\.0\.0\.1'; it is written http://host:port"):
         host("Buyer", LOCUST_HOST="127.0.0.1")
 
 
