@@ -35,8 +35,14 @@ _WANTED = {
 def sentences(name: str, lines: Mapping[Loc, int], model: type[BaseModel], error: ValidationError) -> list[str]:
     """One line a mistake, ``name:line: field: what is wrong (found …)``. ``lines`` has the line of each place of the file."""
     # A union tries each of its forms; two forms often say the same of the same line.
-    said = list(dict.fromkeys(_sentence(name, lines, model, mistake) for mistake in error.errors()))
-    return said if len(said) <= MOST else [*said[:MOST], f"{name}: and {len(said) - MOST} more mistakes"]
+    said: dict[str, None] = {}
+    mistakes = error.errors(include_url=False)
+    for number, mistake in enumerate(mistakes):
+        # A sentence may look for the field that was meant; for thousands of them that takes longer than anybody waits.
+        if len(said) == MOST:
+            return [*said, f"{name}: and {len(mistakes) - number} more mistakes"]
+        said[_sentence(name, lines, model, mistake)] = None
+    return list(said)
 
 
 def _sentence(name: str, lines: Mapping[Loc, int], model: type[BaseModel], mistake: Any) -> str:

@@ -109,6 +109,13 @@ def test_a_file_that_is_wrong_everywhere_does_not_fill_the_screen() -> None:
     assert said[-1] == "house.yaml: and 980 more mistakes"
 
 
+def test_what_was_meant_is_looked_for_in_the_lines_that_are_told_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("difflib.get_close_matches", lambda word, *_, **__: asked.append(word) or [])
+    assert complaint("".join(f"nam{n}: a\n" for n in range(3000))).endswith("more mistakes")
+    assert len(asked) <= 20
+
+
 @pytest.mark.parametrize("word", ["on", "off", "yes", "no", "y", "2026-02-17", "12:30:00", "=", "0o17", "1_000"])
 def test_a_word_that_old_yaml_reads_as_something_else_stays_a_word(word: str) -> None:
     assert read(f"name: {word}").name == word
