@@ -164,11 +164,23 @@ def _pauses(median: float, seed: int, purpose: str, shard: Shard, n: int) -> Flo
     return median * np.exp(0.5 * rng(seed, purpose, shard.index, shard.of).standard_normal(n))
 
 
+_RANK = re.compile(r"[1-9][0-9]{0,8}")
+
+
 def product_weights(profile: Profile, catalogue: Sequence[str]) -> list[float]:
-    """The share of each SKU of the catalogue. Raises ``ConfigError`` for a rank or SKU that it does not have."""
+    """The share of each SKU of the catalogue; a rank beyond it means its last product, so that a profile fits a small shop too.
+
+    Raises ``ConfigError`` for an SKU that the catalogue does not have.
+    """
     if profile.products.zipf is not None:
         return [1 / rank**profile.products.zipf for rank in range(1, len(catalogue) + 1)]
-    by_sku = by_name(profile.products.shares or {}, catalogue, f"profile {profile.name}: products.shares")
+    beyond = 0.0
+    shares = dict(profile.products.shares or {})
+    for name in [name for name in shares if name not in catalogue and _RANK.fullmatch(name) and int(name) > len(catalogue)]:
+        beyond += shares.pop(name)
+    by_sku = by_name(shares, catalogue, f"profile {profile.name}: products.shares")
+    if beyond:
+        by_sku[catalogue[-1]] = by_sku.get(catalogue[-1], 0.0) + beyond
     return [by_sku.get(sku, 0.0) for sku in catalogue]
 
 
@@ -179,7 +191,7 @@ def by_name(given: Mapping[str, Number], catalogue: Sequence[str], where: str) -
     for name, value in given.items():
         if name in known:
             sku = name
-        elif re.fullmatch(r"[1-9][0-9]{0,8}", name) and int(name) <= len(catalogue):
+        elif _RANK.fullmatch(name) and int(name) <= len(catalogue):
             sku = catalogue[int(name) - 1]
         else:
             some = ", ".join(catalogue[:12]) + (", …" if len(catalogue) > 12 else "")

@@ -101,7 +101,7 @@ def _stock(db: duckdb.DuckDBPyConnection, n: int) -> dict[str, Any]:
         [n - 1],
     ).fetchall():
         sold.setdefault(sku, np.zeros(n))[second] += units
-    at_start = db.execute("SELECT sku, sum(unsold) FROM stock WHERE moment = 'start' GROUP BY sku ORDER BY sku").fetchall()
+    at_start = db.execute("SELECT sku, sum(unsold) FROM stock WHERE moment = 'start' AND unsold IS NOT NULL GROUP BY sku ORDER BY sku").fetchall()
     told: dict[str, Any] = {"stock_left": [None] * n, "stock_sku": ""}
     if at_start:
         sku, units = min(at_start, key=lambda each: each[1] - float(sold.get(each[0], np.zeros(n)).sum()))

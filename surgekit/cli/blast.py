@@ -14,7 +14,7 @@ from surgekit.cli.exits import ABORTED, INCONCLUSIVE, gate_code
 
 @click.command("blast", short_help="one surge, audited and reported")
 @click.option("--profile", "profile", required=True, metavar="P", help="a profile's name or .yaml file")
-@click.option("--target", "target", default="cardshop", show_default=True, metavar="T", help="a target's name or .yaml file")
+@click.option("--target", "target", default="cardshop", show_default=True, metavar="T", help="a target's name or .yaml file, or locustfile.py:UserClass")
 @click.option("--fault", "faults", multiple=True, metavar="F[@START[+LENGTH]]", help="add a fault to the profile's, e.g. supplier-slow@30s+20s")
 @click.option("--peak", type=click.FloatRange(min=0, min_open=True), metavar="R", help="scale the profile so that it peaks at R orders/s")
 @click.option("--duration", "duration", metavar="D", help="squeeze or stretch the profile into D, e.g. 90s")

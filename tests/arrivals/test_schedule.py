@@ -107,8 +107,8 @@ def test_a_shard_that_does_not_exist_is_refused(index: int, of: int) -> None:
 
 
 def test_a_product_that_the_target_does_not_sell_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"profile surge: products\.shares\.7: the target sells a, b, c, d, e, f"):
-        made(products={"shares": {"7": 1}})
+    with pytest.raises(ConfigError, match=r"profile surge: products\.shares\.x7: the target sells a, b, c, d, e, f"):
+        made(products={"shares": {"x7": 1}})
 
 
 @pytest.mark.parametrize("fixed", [True, False])
