@@ -39,7 +39,7 @@ def show(name: str, form: str) -> None:
 
     told = target.load(name)
     if form == "json" or not name.endswith((".yaml", ".yml")) and told.locust is not None:  # a locustfile is no file of ours to show
-        click.echo(told.model_dump_json(by_alias=True, exclude_unset=True, indent=2))
+        click.echo(told.model_dump_json(by_alias=True, indent=2))
     else:
         click.echo(catalogue.find("targets", name).read_text("utf-8"), nl=False)
 
