@@ -27,8 +27,9 @@ from surgekit.target.reading import Reply
 
 STOP_S = 2.0
 """So long may replies that are under way take to arrive after a stop."""
-QUIET_S = 0.3
-"""So long after a stop, buyers may still send their next step; then nothing leaves any more."""
+QUIET_S = 0.1
+"""So long after a stop, buyers may still send their next step; then nothing leaves any more. A stop itself may be half a second on its way,
+and within one second all has to be still."""
 MOST_CARDS = 2_000_000
 """So many cards are remembered for the figure on the terminal; the audit knows all of them."""
 TICK_S = 0.0005
