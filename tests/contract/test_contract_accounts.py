@@ -13,6 +13,7 @@ from contract_world import Opening, order
 from surgekit import clock
 from surgekit.errors import ConfigError, TargetError
 from surgekit.model import Outcome
+from surgekit.target.cookies import Jar
 
 FINE = {"code": 0}
 MEMBERS = """
@@ -185,3 +186,11 @@ def test_a_cookie_that_is_deleted_is_gone(opening: Opening) -> None:
     counter = opening.counter(text, {"GET /in": into, "GET /out": out, "POST /orders": FINE})
     counter.buy()
     assert [each.cookies for each in counter.shop.heard] == [{}, {"sid": "1", "lang": "zh"}, {"lang": "zh"}]
+
+
+def test_a_secure_cookie_goes_back_over_tls() -> None:
+    jar = Jar()
+    jar.store("shop.example", "/login", ["sid=1; Path=/; Secure"])
+    assert jar.header("shop.example", "/orders", secure=True) == "sid=1"
+    assert jar.header("shop.example", "/orders", secure=False) is None
+    assert jar.header("other.example", "/orders", secure=True) is None

@@ -99,8 +99,8 @@ def test_kill_switch_no_request_leaves_later_than_a_second_after_a_stop(opening:
         assert told == {"done": True, "stopped": True}
         child.process.wait(timeout=30)
     before = Count(each.step.partition(" /orders/")[0] for each in shop.heard if stopped_s - 1 < each.at_s <= stopped_s)
-    assert before["GET"] > 50  # they were looking, ten times a second each
-    assert before["POST /orders"] > 5
+    assert before["GET"] > 20  # they were looking, ten times a second each
+    assert before["POST /orders"] > 1
     assert [each.step for each in shop.heard if each.at_s > stopped_s + 1.0] == []
     assert [each.step for each in shop.heard if each.headers.get("x-surge-run") != RUN_ID] == []
     assert Count(each.step for each in shop.heard if each.path == "/login") == {"GET /login": 2, "POST /login": 2}
