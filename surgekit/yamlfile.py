@@ -181,6 +181,8 @@ def _walk_mapping(node: yaml.MappingNode, loc: Loc, name: str, depth: int) -> It
         if key.tag.endswith(":merge"):
             merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
             continue
+        if key.tag not in _PLAIN:
+            raise ConfigError(f"{name}:{line}: {key.tag.rpartition(':')[2][:40]!r}: tags (!) are not used in this file; write plain values")
         word = str(key.value)
         if len(word) > MOST_NAME:
             raise ConfigError(f"{name}:{line}: {word[:40]}…: a field's name of {len(word):,} characters; {MOST_NAME} are allowed")

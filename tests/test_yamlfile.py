@@ -216,6 +216,7 @@ def test_a_folder_cannot_be_read(tmp_path: Path) -> None:
     [
         ("name: !!bool x", "house.yaml:1: not valid YAML: 'x' is neither true nor false"),
         ("name: !!merge x", "house.yaml:1: 'merge': tags (!) are not used in this file; write plain values"),
+        ("!!python/object:os.system name: a", "house.yaml:1: 'os.system': tags (!) are not used in this file; write plain values"),
         ("name: <<", "house.yaml:1: 'merge': tags (!) are not used in this file; write plain values"),
         ("name: " + "a" * 20_001, "house.yaml:1: name: a text of 20,001 characters; 20,000 are allowed"),
         ("b" * 201 + ": 1", f"house.yaml:1: {'b' * 40}…: a field's name of 201 characters; 200 are allowed"),
