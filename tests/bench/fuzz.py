@@ -90,14 +90,14 @@ def replies(numbers: Iterable[int], limit_s: float = REPLY_S) -> list[fuzz_pool.
 
 
 def _tried_twice(work: fuzz_pool.Work, numbers: Iterable[int], workers: int, limit_s: float, most_mib: float) -> Iterator[fuzz_pool.Result]:
-    """A busy machine is late too: what was late is tried once more, alone."""
+    """A busy machine is late too: what was late is tried once more, alone and for twice as long."""
     late = []
     for result in fuzz_pool.watched(work, numbers, workers=workers, limit_s=limit_s, most_mib=most_mib):
         if result.outcome == "hang":
             late.append(result.number)
         else:
             yield result
-    yield from fuzz_pool.watched(work, late, workers=1, limit_s=limit_s, most_mib=most_mib)
+    yield from fuzz_pool.watched(work, late, workers=1, limit_s=2 * limit_s, most_mib=most_mib)
 
 
 def _named(results: Iterable[fuzz_pool.Result]) -> list[fuzz_pool.Result]:

@@ -149,6 +149,8 @@ def _by_engine(number: int, port: int, kind: str) -> tuple[str, str]:
             if kind in (*SLOW, *HUGE):
                 break
         after = client.send(Request("GET", b"/sound", (), b""), jar)
+        if after.error == "timeout":
+            raise LateError("the reply to a sound request")
         # What is pipelined behind a reply may come when the next request is under way, and is then taken for its answer.
         if kind != "behind" and (after.error is not None or after.body != SOUND):
             raise AssertionError(f"the next reply on the way was not its own: {after.status} {after.error} {after.body[:40]!r}")

@@ -83,7 +83,6 @@ def _profile(path: Path, number: int) -> str:
     try:
         sized = profile.scaled(shape, **({}, {"peak": 12.5}, {"duration": 90.0}, {"peak": 0.7, "duration": 3600.0})[number % 4])  # type: ignore[arg-type]
         _planned(sized, _target_of("cardshop"))
-        _planned(sized, _target_of("rich"))
         if (sized.orders or curve(sized).total) <= MOST_DRAWN:
             list(schedule(sized, ["A-1", "B-2", "3"], 1).orders())
     except SurgeKitError as error:

@@ -65,8 +65,12 @@ def _serve(pipe: Connection, work: Work, most_mib: float) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123
         os.dup2(nowhere.fileno(), 2)  # libraries that write to standard error
+    parent = os.getppid()
     while True:
         try:
+            while not pipe.poll(1.0):
+                if os.getppid() != parent:  # it was ended, and nobody else closes the pipe
+                    return
             number = pipe.recv()
         except (EOFError, OSError):
             return

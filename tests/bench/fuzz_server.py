@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import socket
 import struct
@@ -19,9 +20,13 @@ _PATIENCE_S = 10.0
 
 def serve(listener: socket.socket) -> None:
     """Answer on ``listener`` until the process is ended: ``/fuzz/N`` with script N, everything else soundly."""
-    port = listener.getsockname()[1]
-    while True:
-        conn, _ = listener.accept()
+    port, parent = listener.getsockname()[1], os.getppid()
+    listener.settimeout(1.0)
+    while os.getppid() == parent:
+        try:
+            conn, _ = listener.accept()
+        except TimeoutError:
+            continue
         threading.Thread(target=_talk, args=(conn, port), daemon=True).start()
 
 
