@@ -26,6 +26,8 @@ HERE = Path(__file__).parent
 PLENTY = 100_000
 FROZEN_S = 4.0
 """Longer than the target files wait for a reply."""
+CROWD_S, GATHER_S = 2.5, 2.0
+"""When the crowd of ``freeze.yaml`` is there, and for how long it gathers: shorter than the target files wait."""
 Meanwhile = Callable[[Shop, Path, threading.Event], None]
 
 
@@ -141,18 +143,23 @@ def _beside(shop: Shop, run: Path, meanwhile: Meanwhile | None) -> Iterator[None
 
 
 def frozen_in_the_crowd(shop: Shop, run: Path, over: threading.Event) -> None:
-    """Stop the shop's process as soon as the first orders of the crowd are placed: others are just about to be. Then let it go on."""
+    """Stop the shop's process for a moment, so that the crowd gathers before it and then walks in step; and once more, for longer than
+    buyers wait, as soon as the first of them have placed their orders: others are just about to."""
     begun = _surge_at(run, over)
-    if begun is None:
+    if begun is None or over.wait(max(0.0, begun + CROWD_S - monotonic())):
         return
-    while monotonic() < begun + 3.0 and not over.is_set():
-        sleep(0.01)
+    _stopped(shop, GATHER_S)
     before = len(shop.orders())
-    while len(shop.orders()) < before + 1 and not over.is_set():
-        sleep(0.005)
+    while len(shop.orders()) < before + 3:
+        if over.wait(0.005):
+            return
+    _stopped(shop, FROZEN_S)
+
+
+def _stopped(shop: Shop, seconds: float) -> None:
     os.kill(shop.pid, signal.SIGSTOP)
     try:
-        sleep(FROZEN_S)
+        sleep(seconds)
     finally:
         os.kill(shop.pid, signal.SIGCONT)
 
