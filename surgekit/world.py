@@ -15,6 +15,7 @@ from surgekit.children import Child
 from surgekit.errors import ConfigError
 from surgekit.eventlog import folder
 from surgekit.target import template
+from surgekit.target.private import plain_vars
 from surgekit.target.schema import CardshopStart, Target
 
 QUIET_S = 1.0
@@ -69,7 +70,7 @@ def start_edge(
     value, as the target file names them. Keys and secrets reach the process in its environment: command lines are for everybody to read.
     """
     given = secrets or {}
-    holes = {**{f"secret.{name}": value for name, value in given.items()}, **{f"vars.{name}": value for name, value in target.vars.items()}}
+    holes = {**{f"secret.{name}": value for name, value in given.items()}, **{f"vars.{name}": value for name, value in plain_vars(target).items()}}
     supplier, gateway = target.edge.supplier, target.edge.gateway
     supplier_key = _key(supplier.key, holes, f"target {target.name}: edge.supplier.key")
     gateway_key = _key(gateway.key, holes, f"target {target.name}: edge.gateway.key")
@@ -108,7 +109,7 @@ def edge_config(target: Target, permit_json: Mapping[str, Any] | None, run_id: s
         "plays": sorted(target.plays),
         "run_id": run_id,
         "permit": None if permit_json is None else dict(permit_json),
-        "vars": dict(target.vars) if notify is not None else {},
+        "vars": plain_vars(target) if notify is not None else {},
         "signing": signing,
         "supplier": {
             "latency_ms": {"median": supplier.latency_ms, "sigma": supplier.sigma},

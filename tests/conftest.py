@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 LOADS = ("blast", "bench", "thirdparty")
+TIMED = ("test_surge.py", "test_locust_users.py", "test_contract_stop.py")
 HERE = Path(__file__).resolve().parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         where = item.path.relative_to(HERE)
-        if where.parts[0] in LOADS or where.name == "test_surge.py":
+        if where.parts[0] in LOADS or where.name in TIMED:
             item.add_marker(pytest.mark.xdist_group("load"))
         else:
             item.add_marker(pytest.mark.xdist_group("rest"))

@@ -38,7 +38,7 @@ def show(name: str, form: str) -> None:
     from surgekit import catalogue, target
 
     told = target.load(name)
-    if form == "json" or not name.endswith((".yaml", ".yml")) and told.locust is not None:  # a locustfile is no file of ours to show
+    if form == "json" or (told.locust is not None and not name.endswith((".yaml", ".yml"))):  # a locustfile is no file of ours to show
         click.echo(told.model_dump_json(by_alias=True, indent=2))
     else:
         click.echo(catalogue.find("targets", name).read_text("utf-8"), nl=False)

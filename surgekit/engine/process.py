@@ -23,6 +23,7 @@ from locust.event import Events
 from locust.exception import StopUser
 from locust.stats import stats_history
 
+from surgekit import clock
 from surgekit.arrivals import Shard, schedule
 from surgekit.arrivals.buyers import buyers
 from surgekit.engine.budget import Purse
@@ -42,6 +43,8 @@ from surgekit.target import Target, private
 from surgekit.target.plan import compile_plan
 
 PROGRESS_S = 0.5
+LISTEN_S = 0.05
+"""So late at most is a stop noticed."""
 
 
 class SurgeUser(User):  # type: ignore[misc]
@@ -108,10 +111,13 @@ def main(commands: Commands) -> int:
     environment.surge_start = commands.start
     runner = environment.runner
     runner.start(1, spawn_rate=1)
-    while not surge.over.wait(timeout=PROGRESS_S):
-        say(**surge.progress())
+    due = clock.now()
+    while not surge.over.wait(timeout=LISTEN_S):
         if commands.stop:
             surge.stop()
+        if clock.now() >= due:
+            due = max(due, clock.now() - PROGRESS_S) + PROGRESS_S
+            say(**surge.progress())
     if environment.cast is not None:
         environment.cast.close()
     say(**surge.progress())

@@ -12,6 +12,7 @@ from surgekit.errors import ConfigError
 from surgekit.target import template
 from surgekit.target.plan import compile_plan
 from surgekit.target.schema import Target
+from surgekit.target.schema.words import Scalar
 
 ENV = "SURGEKIT_SECRETS"
 """How a run tells its own processes the secrets: not by their command lines, which everybody can read."""
@@ -51,8 +52,12 @@ def hidden(target: Target) -> Target:
 
 def names(target: Target, told: Mapping[str, str]) -> dict[str, object]:
     """``secret.…`` and ``vars.…`` as templates want them, without the vars that differ from order to order."""
-    plain = {name: value for name, value in target.vars.items() if not template.has_holes(value)}
-    return {**{f"secret.{name}": value for name, value in told.items()}, **{f"vars.{name}": value for name, value in plain.items()}}
+    return {**{f"secret.{name}": value for name, value in told.items()}, **{f"vars.{name}": value for name, value in plain_vars(target).items()}}
+
+
+def plain_vars(target: Target) -> dict[str, Scalar]:
+    """The vars of ``target`` that are the same for every order."""
+    return {name: value for name, value in target.vars.items() if not template.has_holes(value)}
 
 
 def filled(text: str | None, known: Mapping[str, object], where: str) -> str | None:
@@ -82,6 +87,8 @@ def accounts(target: Target) -> list[dict[str, str]] | None:
         return None
     path = Path(target.accounts.csv)
     try:
+        if "\0" in str(path) or not path.is_file():
+            raise ConfigError(f"{str(path)!r}: no such file; accounts.csv of target {target.name} names it")
         if path.stat().st_size > MOST_BYTES:
             raise ConfigError(f"{path}: too large; a file of accounts has at most {MOST_BYTES:,} bytes")
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -126,6 +133,8 @@ def _first_line(path: Path, where: str) -> str:
         raise ConfigError(f"{where}: {path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{where}: {path}: not UTF-8 text") from None
+    except ValueError:
+        raise ConfigError(f"{where}: {str(path)!r} cannot be the name of a file") from None
     if not line or not line[0].strip():
         raise ConfigError(f"{where}: {path}: its first line is empty; the secret belongs there")
     return line[0].strip()
