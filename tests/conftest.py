@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 LOADS = ("blast", "bench", "thirdparty")
-TIMED = ("test_surge.py", "test_locust_users.py", "test_contract_stop.py")
+TIMED = ("test_surge.py", "test_contract_stop.py")
 HERE = Path(__file__).resolve().parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         where = item.path.relative_to(HERE)
