@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,14 +18,17 @@ TIMED = ("test_surge.py", "test_contract_stop.py")
 HERE = Path(__file__).resolve().parent
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        where = item.path.relative_to(HERE)
-        if where.parts[0] in LOADS or where.name in TIMED:
-            item.add_marker(pytest.mark.xdist_group("load"))
-        else:
-            item.add_marker(pytest.mark.xdist_group("rest"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One worker for each of the two groups; without ``-n`` nobody asks for this."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByLoad(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = Path(nodeid.partition("::")[0])
+            return "load" if file.parts[1] in LOADS or file.name in TIMED else "rest"
+
+    return ByLoad(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ def test_two_single_lines_set_everything_up() -> None:
     for _, line in lines:
         assert line.startswith("python3 -m venv .venv && ")
     assert lines[0][1].endswith("surgekit blast --profile spring-festival")
-    assert lines[1][1].endswith("-m pytest -n 2 --dist loadgroup")
+    assert lines[1][1].endswith("-m pytest -n 2")
 
 
 def test_ci_runs_the_second_line() -> None:

@@ -81,7 +81,7 @@ class Engine:
 def watched(run: Path, *engines: Engine, show: Any = None, **more: Any) -> watch.Ended:
     (run / "spool").mkdir(exist_ok=True)
     ticks = iter(range(100_000))
-    crew: Any = SimpleNamespace(engines=engines, platform=None, edge=None, pids=lambda: {"engine": [], "platform": [], "edge": []})
+    crew: Any = SimpleNamespace(world=None, engines=engines, platform=None, edge=None, pids=lambda: {"engine": [], "platform": [], "edge": []})
     tempo: Any = SimpleNamespace(now=lambda: float(next(ticks)))  # a second passes with each look
     timeline: Any = SimpleNamespace(active=list)
     return watch.Watch(run, crew, tempo, timeline, show or Silent(), **more).until_over()
