@@ -12,17 +12,22 @@ import orjson
 from surgekit import clock
 from surgekit.children import Child
 from surgekit.errors import RunError, TargetError
+from surgekit.eventlog import folder
 from surgekit.eventlog.seal import unresolved
 from surgekit.eventlog.writer import SpoolWriter
 from surgekit.platform import Platform
-from surgekit.platform.orders import Looked, still_open
-from surgekit.target.schema import Target
+from surgekit.platform.orders import Looked
+from surgekit.target.schema import Statuses, Target
 
-SETTLE_MOST_S = 20.0
+SETTLE_MOST_S = 60.0
+"""For a platform that still moves. One that does not is left long before."""
 AGAIN_S = 3.0
 """So long a ledger that cannot be read is tried again."""
 STUCK_S = 4.0
-"""Paid orders whose number has not fallen for so long are stuck."""
+"""Paid orders are stuck when nothing has moved for so long."""
+STILL_S = 2.0
+"""An order that the platform does not have, or that is only begun, may wait in the queue of a shop that was overloaded: it counts as
+the platform tells it once nothing has moved for so long."""
 
 
 def settle_and_read(
@@ -45,12 +50,12 @@ def settle_and_read(
         witnesses["ledger"] = "absent: the target file describes no ledger read"
         time.sleep(settle_s)
         if target.reads.order is not None:
-            found, witnesses["orders"] = _settled_orders(unresolved(run), target, platform, salt, start_s)
+            found, witnesses["orders"] = _settled_orders(unresolved(run), target.statuses, platform, salt, start_s)
             rows, looked = found.rows, found.keys
     else:
         try:
             rows, moving = _settled_ledger(run, target, platform, salt, settle_s, start_s)
-            witnesses["ledger"] = "moving: paid orders were still being worked on" if moving else "whole"
+            witnesses["ledger"] = "moving: orders were still being worked on" if moving else "whole"
         except TargetError as error:
             witnesses["ledger"] = f"absent: {error}"
     try:
@@ -79,21 +84,48 @@ def _write(run: Path, table: str, rows: Iterable[dict[str, Any]]) -> None:
     log.close()
 
 
-def _settled_orders(keys: list[str], target: Target, platform: Platform, salt: str, start_s: float) -> tuple[Looked, str]:
-    """What the platform says of each order, and how it went. Paid ones are asked about again while they still get on."""
+class _Stillness:
+    """Whether a platform has come to rest, from what it says again and again."""
+
+    def __init__(self, stuck_s: float = STUCK_S) -> None:
+        self._stuck_s = stuck_s
+        self.began = self._moved_at = clock.now()
+        self._seen: object = None
+
+    def look(self, picture: object, *, stuck: bool, doubt: bool) -> bool | None:
+        """True: it is at rest. False: patience is over and it still moves. None: look again.
+
+        ``picture``: all that may still change. ``stuck``: it has orders in it that should get on. ``doubt``: it has orders in it
+        that may have been read too early.
+        """
+        now = clock.now()
+        if picture != self._seen:
+            self._seen, self._moved_at = picture, now
+        if now - self._moved_at >= (self._stuck_s if stuck else STILL_S if doubt else 0.0):
+            return True
+        return False if now - self.began >= SETTLE_MOST_S else None
+
+
+def _settled_orders(keys: list[str], words: Statuses, platform: Platform, salt: str, start_s: float) -> tuple[Looked, str]:
+    """What the platform says of each order, and how it went. What has not come to its end is asked about again while it moves."""
     found = platform.orders(keys, salt, start_s=start_s)
     told = Looked(list(found.rows), list(found.keys), found.wrong)
-    began = fell_at = clock.now()
-    waiting = still_open(told.rows, target.statuses.paid)
-    while waiting and clock.now() - fell_at < STUCK_S and clock.now() - began < SETTLE_MOST_S:
+    still = _Stillness()
+    while True:
+        waiting = _in_doubt(told.keys, told.rows, words)
+        picture = {(row["order_key"], row["order_no"], row["status"]) for row in told.rows}
+        rest = still.look(picture, stuck=any(row["status"] in words.paid and row["order_key"] in waiting for row in told.rows), doubt=bool(waiting))
+        if rest is not None:
+            break
         time.sleep(1.0)
         again = platform.orders(sorted(waiting), salt, start_s=start_s)
         fresh = set(again.keys)
         told.rows = [row for row in told.rows if row["order_key"] not in fresh] + again.rows
-        now_waiting = still_open(told.rows, target.statuses.paid)
-        if len(now_waiting) < len(waiting):
-            fell_at = clock.now()
-        waiting = now_waiting
+    if not rest:
+        # What is under way has no end yet: its order stays unknown.
+        told.keys = sorted(set(told.keys) - waiting)
+        told.rows = [row for row in told.rows if row["order_key"] not in waiting]
+        told.wrong = told.wrong or "the others were still being worked on"
     if len(told.keys) == len(keys):
         return told, "whole"
     return told, f"part: {len(told.keys):,} of {len(keys):,} unknown orders were read: {told.wrong}"
@@ -103,29 +135,33 @@ def _settled_ledger(
     run: Path, target: Target, platform: Platform, salt: str, settle_s: float, start_s: float
 ) -> tuple[list[dict[str, Any]], bool]:
     """The ledger once it stands still, and whether it still moved when the time was up. Raises ``TargetError``."""
-    began = clock.now()
-    fewest, fell_at = None, began
+    unknown, ours = unresolved(run), f"{folder.plan(run)['run_id']}-"
+    still = _Stillness(max(STUCK_S, settle_s))
     while True:
         try:
             rows = list(platform.ledger(salt, start_s=start_s))
         except TargetError:
             # A platform that was just overloaded, or throttles, may need a moment.
-            if clock.now() - began >= AGAIN_S:
+            if clock.now() - still.began >= AGAIN_S:
                 raise
             time.sleep(1.0)
             continue
         open_ = _unsettled(run, target, rows)
-        now = clock.now()
-        if fewest is None or open_ < fewest:
-            fewest, fell_at = open_, now
-        if now - began >= settle_s and (open_ == 0 or now - fell_at >= max(STUCK_S, settle_s)):
-            return rows, False
-        if now - began >= SETTLE_MOST_S:
-            return rows, open_ > 0
+        # Whoever else buys there meanwhile does not keep us waiting.
+        mine = {(row["order_no"], row["status"]) for row in rows if str(row["order_key"]).startswith(ours)}
+        rest = still.look((open_, mine), stuck=bool(open_), doubt=bool(_in_doubt(unknown, rows, target.statuses)))
+        if rest is not None and clock.now() - still.began >= settle_s:
+            return rows, not rest
         time.sleep(1.0)
 
 
-def _unsettled(run: Path, target: Target, rows: Iterable[dict[str, Any]]) -> int:
+def _in_doubt(keys: Iterable[str], rows: Iterable[dict[str, Any]], words: Statuses) -> set[str]:
+    """Those of ``keys`` without an order that has come to its end."""
+    over = {*words.delivered, *words.refunded, *words.failed}
+    return set(keys) - {row["order_key"] for row in rows if row["status"] in over}
+
+
+def _unsettled(run: Path, target: Target, rows: Iterable[dict[str, Any]]) -> frozenset[str]:
     """Orders that are paid and neither delivered nor refunded, and payments of which the platform does not know yet."""
     paid = set(target.statuses.paid)
     waiting = {row["order_no"] for row in rows if row["status"] in paid}
@@ -145,4 +181,4 @@ def _unsettled(run: Path, target: Target, rows: Iterable[dict[str, Any]]) -> int
             told.add(row["order_no"])
         elif row["event"] == "callback" and row["acked"]:
             acked.add(row["order_no"])
-    return len(waiting | (told - acked))
+    return frozenset(waiting | (told - acked))

@@ -5,7 +5,7 @@ Looking up is all that is done: an unknown order is never submitted again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final
@@ -94,8 +94,3 @@ class Orders:
             told.rows += rows
             told.keys.append(key)
         return told
-
-
-def still_open(rows: Iterable[dict[str, Any]], paid: Collection[str]) -> set[str]:
-    """Keys with an order that is paid and not yet at its end."""
-    return {row["order_key"] for row in rows if row["status"] in paid}

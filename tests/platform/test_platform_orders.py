@@ -8,7 +8,7 @@ import pytest
 from platform_world import Answer, Heard, Shop, platform
 
 from surgekit.errors import ConfigError
-from surgekit.platform.orders import Looked, still_open
+from surgekit.platform.orders import Looked
 
 Row = dict[str, Any]
 COLUMNS: Row = {"order_no": "no", "status": "state", "order_key": "key"}
@@ -94,7 +94,3 @@ def test_without_such_a_read_nothing_is_looked_up() -> None:
     with Shop(by_key) as shop, platform(shop.place) as found:
         looked = found.orders(["K1"], "salt")
     assert (looked.keys, looked.wrong) == ([], "the target file describes no read of single orders")
-
-
-def test_an_order_is_open_while_one_of_its_key_is_paid() -> None:
-    assert still_open([{"order_key": "K1", "status": "paid"}, {"order_key": "K1", "status": "done"}, {"order_key": "K2", "status": "done"}], ["paid"]) == {"K1"}
