@@ -4,7 +4,7 @@
     Session       logs in where reads need that; fills holes, checks replies     session.py
     Client        bounded HTTP to the addresses that were checked                client.py, pinned.py
     stock         figures, or words, of each product                             stock.py
-    ledger        the platform's own orders, by HTTP or from its database        ledger_http.py, ledger_sql.py, database.py
+    ledger        the platform's own orders, by HTTP or from its database        ledger_http.py, sql.py, database.py
     single orders where there is no ledger: each order that nobody knows of      orders.py
     columns       the platform's names and forms as the audit's                  columns.py, times.py
 """

@@ -19,7 +19,6 @@ from surgekit.errors import ConfigError, ConsentError
 from surgekit.safety import System, is_loopback
 from surgekit.target import private
 
-WHERE: Final = "reads.ledger.sql.url"
 STATEMENT_S: Final = 120.0
 """A statement that takes longer is ended, by the database itself."""
 CONNECT_S: Final = 5
@@ -29,34 +28,42 @@ _LEADING_OFF: Final = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS")
 """With these, PostgreSQL's client goes elsewhere than its address says, or is told what the session may do."""
 
 
-def filled(written: str, known: Mapping[str, object]) -> str:
+def filled(written: str, known: Mapping[str, object], where: str) -> str:
     """``written`` with its holes filled. What stands before the @ is a name or a password, and may have any characters."""
     user, at, rest = written.rpartition("@")
     quoted = {name: quote(str(value), safe="") for name, value in known.items()}
-    return (private.filled(user, quoted, WHERE) or "") + at + (private.filled(rest, known, WHERE) or "")
+    return (private.filled(user, quoted, where) or "") + at + (private.filled(rest, known, where) or "")
 
 
-def engine(written: str, known: Mapping[str, object], zone: tzinfo) -> Engine:
-    """An engine whose every connection reads only. Nothing is connected yet.
+def engine(written: str, known: Mapping[str, object], zone: tzinfo, where: str) -> Engine:
+    """An engine whose every connection reads only. Nothing is connected yet. ``where``: the field of the target file.
 
     Raises ``ConfigError``, or ``ConsentError`` for a database elsewhere; no message has the address in it, since passwords do.
     """
+    place = filled(written, known, where)
     try:
-        url = make_url(filled(written, known))
+        return _engine(place, zone)
+    except (ConfigError, ConsentError) as error:
+        raise type(error)(f"{where}: {error}") from None
+
+
+def _engine(place: str, zone: tzinfo) -> Engine:
+    try:
+        url = make_url(place)
     except (ArgumentError, ValueError):
-        raise ConfigError(f"{WHERE}: not the address of a database; {_FORMS}") from None
+        raise ConfigError(f"not the address of a database; {_FORMS}") from None
     kind = url.get_backend_name()
     make = {"sqlite": _sqlite, "postgresql": _postgresql, "mysql": _mysql}.get(kind)
     if make is None:
-        raise ConfigError(f"{WHERE}: {kind} is not known; {_FORMS}")
+        raise ConfigError(f"{kind} is not known; {_FORMS}")
     for name in sorted(set(url.query) - _OPTIONS[kind]):
-        raise ConfigError(f"{WHERE}: no option {name} here; known: {', '.join(sorted(_OPTIONS[kind])) or 'none'}")
+        raise ConfigError(f"no option {name} here; known: {', '.join(sorted(_OPTIONS[kind])) or 'none'}")
     return make(url, zone)
 
 
 def _sqlite(url: URL, _zone: tzinfo) -> Engine:
     if url.host or not url.database or url.database == ":memory:":
-        raise ConfigError(f"{WHERE}: a file is wanted, as in sqlite:////path/to/file")
+        raise ConfigError("a file is wanted, as in sqlite:////path/to/file")
     place = f"file:{quote(url.database)}?mode=ro"
 
     def connect() -> sqlite3.Connection:
@@ -73,7 +80,7 @@ def _sqlite(url: URL, _zone: tzinfo) -> Engine:
 def _postgresql(url: URL, zone: tzinfo) -> Engine:
     set_here = [name for name in _LEADING_OFF if os.environ.get(name)]
     if set_here:
-        raise ConfigError(f"{WHERE}: {' and '.join(set_here)} in the environment would change where it leads; unset before the run")
+        raise ConfigError(f"{' and '.join(set_here)} in the environment would change where it leads; unset before the run")
     hosts = _places(url, "host", 5432, "postgresql")
     ms = round(STATEMENT_S * 1000)
     said = f"-c default_transaction_read_only=on -c statement_timeout={ms} -c lock_timeout={ms} -c TimeZone={_posix_zone(zone)}"
@@ -82,7 +89,7 @@ def _postgresql(url: URL, zone: tzinfo) -> Engine:
     try:
         return create_engine(made, connect_args=args, poolclass=NullPool, execution_options={"postgresql_readonly": True})
     except ModuleNotFoundError:
-        raise ConfigError("reads.ledger.sql: PostgreSQL needs psycopg: pip install 'surgekit[postgres]'") from None
+        raise ConfigError("PostgreSQL needs psycopg: pip install 'surgekit[postgres]'") from None
 
 
 def _mysql(url: URL, zone: tzinfo) -> Engine:
@@ -93,7 +100,7 @@ def _mysql(url: URL, zone: tzinfo) -> Engine:
     try:
         found = create_engine(made, connect_args=args, poolclass=NullPool)
     except ModuleNotFoundError:
-        raise ConfigError("reads.ledger.sql: MySQL needs PyMySQL: pip install pymysql") from None
+        raise ConfigError("MySQL needs PyMySQL: pip install 'surgekit[mysql]'") from None
     event.listen(found, "connect", _set_mysql(zone))
     return found
 
@@ -115,10 +122,10 @@ def _places(url: URL, socket: str, port: int, kind: str) -> str:
     if path is not None:
         # Several, an abstract name or a mix of paths and hosts would all lead somewhere else.
         if url.host or not isinstance(path, str) or re.fullmatch(r"/[^,@]*", path) is None:
-            raise ConsentError(f"{WHERE}: {socket} has to be the path of one socket on this machine, and no host beside it")
+            raise ConsentError(f"{socket} has to be the path of one socket on this machine, and no host beside it")
         return path
     if not url.host or "," in url.host:
-        raise ConfigError(f"{WHERE}: name one host, as in {kind}://user@127.0.0.1/name, or a socket, as in {kind}:///name?{socket}=/run/…")
+        raise ConfigError(f"name one host, as in {kind}://user@127.0.0.1/name, or a socket, as in {kind}:///name?{socket}=/run/…")
     if is_loopback(url.host):
         return url.host
     try:
@@ -126,7 +133,7 @@ def _places(url: URL, socket: str, port: int, kind: str) -> str:
     except (OSError, UnicodeError):
         found = ()
     if not found or not all(map(is_loopback, found)):
-        raise ConsentError(f"{WHERE}: the database is not on this machine, and SurgeKit reads no other's; use an export by HTTP instead")
+        raise ConsentError("the database is not on this machine, and SurgeKit reads no other's; use an export by HTTP instead")
     return ",".join(dict.fromkeys(found))
 
 

@@ -12,15 +12,19 @@ from typing import Any, Final
 
 from surgekit import clock
 from surgekit.errors import ConfigError, TargetError
+from surgekit.model import ReplyClass
 from surgekit.platform.columns import Columns
 from surgekit.platform.session import Pace, Session
-from surgekit.target.reading import MISSING, Document, compile_path, look
+from surgekit.target.plan import TELLING
+from surgekit.target.reading import MISSING, Document, Reply, compile_path, look
 from surgekit.target.schema import OrderRead, order_columns
 
 MOST_S: Final = 180.0
 """For reading all of them once."""
 MOST_FAILED: Final = 20
 """So many failures in a row, and the platform is let be."""
+NONE: Final = frozenset({ReplyClass.REFUSED, ReplyClass.SOLD_OUT})
+"""Replies that say: there is no such order."""
 
 
 @dataclass(slots=True)
@@ -39,27 +43,32 @@ class Orders:
     def __init__(self, session: Session, read: OrderRead, zone: tzinfo) -> None:
         self._session = session
         self._read = read
-        self._asked = session.read(read.request, read.headers, "reads.order", ("order.key",))
+        assert session.order is not None
+        self._step = session.order
+        self._what = f"reads.order: {read.request}"
         self._rows = compile_path(read.rows, "reads.order.rows")
         self._zone = zone
         self._named = order_columns(session.target.reads)
         for needed in ("order_no", "status"):
             if needed not in self._named:
-                raise ConfigError(f"reads.order.columns: {needed} must be named too")
+                raise ConfigError(f"reads.order.{'extract' if read.extract else 'columns'}: {needed} must be named too")
         self._columns()
 
     def _columns(self) -> Columns:
         return Columns(self._named, self._zone, "reads.order.columns")
 
     def one(self, key: str, salt: str, start_s: float | None) -> list[dict[str, Any]]:
-        """The platform's orders of ``key``; none, where it says so by an empty list or null. Raises ``TargetError``."""
-        data = Document(self._session.get(self._asked, {"order.key": key})).data
-        found = look(data, self._rows) if data is not MISSING else MISSING
-        if found is None:
+        """The platform's orders of ``key``; none, where it says that there is none. Raises ``TargetError``."""
+        reply, meant = self._session.ask(self._step, {"order.key": key}, self._what)
+        if meant.kind in NONE:
             return []
-        rows = [found] if isinstance(found, dict) else found
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise TargetError(f"reads.order: neither an order nor a list of orders at {self._read.rows!r} in the reply")
+        if meant.kind not in TELLING:
+            if not self._read.replies:
+                raise TargetError(f"{self._what}: HTTP {reply.status}")
+            raise TargetError(f"{self._what}: the reply (HTTP {reply.status}) means {meant.kind.value} ({meant.reason})")
+        rows = [dict(meant.values)] if self._read.extract else self._listed(reply)
+        if not rows:
+            return []
         columns = self._columns()
         told = [columns.told(row, salt, start_s) for row in rows]
         columns.check()
@@ -72,6 +81,16 @@ class Orders:
             # A platform that passes over what it was asked for tells nothing of the order.
             raise TargetError("reads.order: the reply has orders of other keys only")
         return mine
+
+    def _listed(self, reply: Reply) -> list[dict[str, Any]]:
+        data = Document(reply).data
+        found = look(data, self._rows) if data is not MISSING else MISSING
+        if found is None:
+            return []
+        rows = [found] if isinstance(found, dict) else found
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise TargetError(f"reads.order: neither an order nor a list of orders at {self._read.rows!r} in the reply")
+        return rows
 
     def look_up(self, keys: Iterable[str], salt: str, start_s: float | None, *, most_s: float = MOST_S) -> Looked:
         """Read every order of ``keys`` once, not faster than ``reads.rate``."""

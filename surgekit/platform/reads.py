@@ -11,9 +11,9 @@ from surgekit.errors import TargetError
 from surgekit.platform.client import NoReplyError
 from surgekit.platform.columns import Columns
 from surgekit.platform.ledger_http import HttpLedger
-from surgekit.platform.ledger_sql import SqlLedger
 from surgekit.platform.orders import Looked, Orders
 from surgekit.platform.session import Session
+from surgekit.platform.sql import SqlRead
 from surgekit.platform.stock import Figures, Stock
 from surgekit.platform.times import SLACK_S
 from surgekit.safety import Origin
@@ -39,10 +39,10 @@ class Platform:
         reads = target.reads
         where = zone(reads.ledger.timezone if reads.ledger is not None else "UTC")
         self._zone = where
-        self._stock = None if reads.stock is None else Stock(self._session, reads.stock)
+        self._stock = None if reads.stock is None else Stock(self._session, reads.stock, where)
         self._order = None if reads.order is None else Orders(self._session, reads.order, where)
         self._by_http = None if reads.ledger is None or reads.ledger.request is None else HttpLedger(self._session, reads.ledger)
-        self._by_sql = None if reads.ledger is None or reads.ledger.sql is None else SqlLedger(self._session, reads.ledger.sql, where)
+        self._by_sql = None if reads.ledger is None or reads.ledger.sql is None else SqlRead(self._session, reads.ledger.sql, where, "reads.ledger.sql")
         if reads.ledger is not None:
             self._columns()
         echo = target.safety.echo
@@ -53,8 +53,9 @@ class Platform:
 
     def __exit__(self, *_: object) -> None:
         self._session.client.close()
-        if self._by_sql is not None:
-            self._by_sql.close()
+        for each in (self._by_sql, self._stock):
+            if each is not None:
+                each.close()
 
     def preflight(self) -> None:
         """Raises ``TargetError`` when nothing answers, or not over TLS as it should; when a shadow tenant does not send the run's

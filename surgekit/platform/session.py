@@ -15,7 +15,8 @@ from surgekit.model import ReplyClass
 from surgekit.platform.client import MOST_REPLY, TOTAL_S, Client
 from surgekit.safety import Origin
 from surgekit.target import private, template
-from surgekit.target.plan import STAMPS, VISITOR, Request, compile_plan
+from surgekit.target.plan import STAMPS, VISITOR, Request, StepPlan, compile_plan
+from surgekit.target.plan import Read as Told
 from surgekit.target.reading import Reply
 from surgekit.target.schema import Target
 
@@ -54,7 +55,9 @@ class Session:
         self.client = Client(place, run_id, connect_s=times.connect, keep_alive_s=times.keep_alive, tls=tls)
         self.known: dict[str, object] = private.names(target, secrets)
         self._fixed: dict[str, object] = {**self.known, "run.id": run_id, "target.base_url": f"{place.scheme}://{place.netloc}"}
-        self._setup = compile_plan(target).reads_setup
+        plan = compile_plan(target)
+        self._setup = plan.reads_setup
+        self.order = plan.reads_order
         self._found: dict[str, Any] | None = None if self._setup else {}
         self._have = frozenset(self._fixed) | VISITOR | STAMPS
 
@@ -76,11 +79,23 @@ class Session:
             raise TargetError(f"{read.what}: HTTP {reply.status}" + (f"{_where_to(reply)}; is reads.setup needed?" if away else ""))
         return reply
 
+    def ask(self, step: StepPlan, own: Mapping[str, Any], what: str) -> tuple[Reply, Told]:
+        """The reply to ``step``, after the set-up, and what it means. Raises ``TargetError``."""
+        reply = self.client.send(step.request(self._values(own)), what)
+        told = step.read(reply)
+        if told.kind is ReplyClass.UNKNOWN and reply.status in LOGGED_OUT and self._setup:
+            self._found = None
+            reply = self.client.send(step.request(self._values(own)), what)
+            told = step.read(reply)
+        return reply, told
+
     def _get(self, read: Read, own: Mapping[str, Any], bare: bool, most: int, total_s: float) -> Reply:
+        return self.client.send(read.request(self._values(own, bare=bare)), read.what, most=most, total_s=total_s)
+
+    def _values(self, own: Mapping[str, Any], *, bare: bool = False) -> dict[str, Any]:
         if self._found is None and not bare:
             self._found = self._set_up()
-        values = {**self._fixed, **stamps(), **(self._found or {}), **own}
-        return self.client.send(read.request(values), read.what, most=most, total_s=total_s)
+        return {**self._fixed, **stamps(), **(self._found or {}), **own}
 
     def _set_up(self) -> dict[str, Any]:
         found: dict[str, Any] = {}

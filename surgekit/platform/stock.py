@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import tzinfo
 from typing import Any, Final
 
 from surgekit import clock
 from surgekit.errors import TargetError
 from surgekit.platform.columns import text, whole
 from surgekit.platform.session import Pace, Session
+from surgekit.platform.sql import SqlRead
 from surgekit.target.extract import Extractor
 from surgekit.target.pattern import Pattern
 from surgekit.target.reading import MISSING, Document, compile_path, look
@@ -16,31 +18,58 @@ from surgekit.target.schema import Product, StockRead
 
 MOST_S: Final = 300.0
 """For reading all products, one by one."""
+MOST_ROWS: Final = 100_000
 IN_STOCK, SOLD_OUT = "in_stock", "sold_out"
 Figures = dict[str, Any]
 """``total`` and ``unsold``: units, None where the platform does not say; ``word``: ``in_stock``, ``sold_out`` or None."""
 
 
 class Stock:
-    """``reads.stock``, compiled. Raises ``ConfigError``."""
+    """``reads.stock``, compiled. Raises ``ConfigError``, or ``ConsentError`` for a database that is not on this machine."""
 
-    def __init__(self, session: Session, read: StockRead) -> None:
+    def __init__(self, session: Session, read: StockRead, zone: tzinfo) -> None:
         self._session = session
         self._read = read
+        self._at_first: dict[str, int] = {}
         products = session.target.catalogue
         common = set.intersection(*({f"product.{name}" for name in each.vars} for each in products))
         own = {"order.sku", *common} if read.value is not None else set[str]()
-        self._asked = session.read(read.request, read.headers, "reads.stock", own)
+        self._asked = None if read.request is None else session.read(read.request, read.headers, "reads.stock", own)
+        self._sql = None if read.sql is None else SqlRead(session, read.sql, zone, "reads.stock.sql")
         self._items = compile_path(read.items or "", "reads.stock.items")
         self._value = None if read.value is None else Extractor(read.value, "reads.stock.value")
         self._words = None if read.words is None else (Pattern(read.words.in_stock), Pattern(read.words.sold_out))
 
     def figures(self) -> dict[str, Figures]:
         """SKU → figures. Raises ``TargetError`` where the platform cannot tell."""
-        return self._together() if self._value is None else self._each(self._value)
+        if self._sql is not None:
+            found = self._of_rows(list(self._sql.rows(clock.utc().timestamp(), most=MOST_ROWS)))
+        elif self._value is not None:
+            found = self._each(self._value)
+        else:
+            found = self._together()
+        if self._read.fixed:
+            for sku, each in found.items():
+                if each["unsold"] is not None:
+                    each["total"] = self._at_first.setdefault(sku, each["unsold"])
+        return found
+
+    def close(self) -> None:
+        if self._sql is not None:
+            self._sql.close()
+
+    def _of_rows(self, rows: list[dict[str, Any]]) -> dict[str, Figures]:
+        read = self._read
+        if rows:
+            for name in (read.sku, read.total, read.unsold):
+                if name is not None and name not in rows[0]:
+                    raise TargetError(f"reads.stock.sql: the query has no column {name!r}; there are {', '.join(map(str, rows[0]))}")
+        known = set(self._session.target.skus)
+        return {sku: self._of_item(sku, row) for row in rows if (sku := text(row[read.sku or ""]) or "") in known}
 
     def _together(self) -> dict[str, Figures]:
         read = self._read
+        assert self._asked is not None
         items = look(Document(self._session.get(self._asked)).data, self._items)
         pairs: Iterable[tuple[Any, Any]]
         if isinstance(items, dict):
@@ -84,6 +113,7 @@ class Stock:
 
     def _of_page(self, product: Product, value: Extractor) -> Figures:
         own = {"order.sku": product.sku, **{f"product.{name}": each for name, each in product.vars.items()}}
+        assert self._asked is not None
         found = value.value(Document(self._session.get(self._asked, own)))
         if found is MISSING:
             raise TargetError(f"reads.stock: {product.sku}: the reply has nothing where value says, or nothing of that form")

@@ -12,7 +12,8 @@ from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass
 from surgekit.target import template
 from surgekit.target.extract import Extractor
-from surgekit.target.reading import MISSING, Classifier, Document, Reply, compile_path
+from surgekit.target.reading import MISSING, Classifier, Document, Reply
+from surgekit.target.reads_check import check_reads, readable
 from surgekit.target.schema import Act, Captcha, Extract, Poll, ReplyRule, Step, Steps, Target
 from surgekit.target.signing import Parts, Signer
 
@@ -221,6 +222,7 @@ class Plan:
     admin_setup: tuple[StepPlan, ...]
     deliver: StepPlan | None
     reads_setup: tuple[StepPlan, ...]
+    reads_order: StepPlan | None
     composed: Mapping[str, template.Data]
 
 
@@ -252,9 +254,18 @@ class _Compiler:
             plan = act_step(step, where)
             have |= {"gateway_act"}
         else:
-            plan = StepPlan(name, step, where, headers=self._target.headers, signer=self._signer(step, where))
+            plan = StepPlan(name, step, where, headers=self._common_headers(have, at), signer=self._signer(step, where))
         self._check_names(plan.needs, have, where)
         return plan
+
+    def _common_headers(self, have: frozenset[str], at: str) -> dict[str, str]:
+        """The headers of all requests. One that says something of a buyer has no place where there is none."""
+        if at.startswith(("admin.", "reads.")):
+            return {
+                name: value for name, value in self._target.headers.items()
+                if template.header_template(value, f"{self._where}: headers.{name}").names <= have | self.fixed | STAMPS
+            }  # fmt: skip
+        return self._target.headers
 
     def _signer(self, step: Step, where: str) -> Signer | None:
         if step.sign is None:
@@ -328,10 +339,12 @@ def compile_plan(target: Target, *, where: str = "target") -> Plan:
     for in_turn in ([*setup, *prepare, submit, *ways, poll, deliver] for ways in (pay.values() or [()])):
         _carry([step for step in in_turn if step is not None])
     _carry([*admin_setup, *([deliver] if deliver else [])])
-    _carry(list(reads_setup))
-    _check_reads(target, where, reading | compiler.fixed, compiler.product)
+    order = target.reads.order
+    reads_order = None if order is None else compiler.step("order", readable(order), reading | {"order.key"}, "reads.order")
+    _carry([*reads_setup, *([reads_order] if reads_order else [])])
+    check_reads(target, where, reading | compiler.fixed, compiler.product)
     fixed = steps.captcha.fixed if steps.captcha is not None else None
-    return Plan(setup, quote, prepare, captcha, fixed, submit, pay, poll, steps.poll, admin_setup, deliver, reads_setup, composed)
+    return Plan(setup, quote, prepare, captcha, fixed, submit, pay, poll, steps.poll, admin_setup, deliver, reads_setup, reads_order, composed)
 
 
 def _carry(steps: list[StepPlan]) -> None:
@@ -339,32 +352,3 @@ def _carry(steps: list[StepPlan]) -> None:
     for number, step in enumerate(steps):
         later = frozenset(word for each in steps[number + 1 :] for word in each.needs)
         step.carries |= step.gives & later
-
-
-def _check_reads(target: Target, where: str, have: frozenset[str], product: frozenset[str]) -> None:
-    """Paths and holes of the reads, now rather than after the surge."""
-    stock, order, ledger = target.reads.stock, target.reads.order, target.reads.ledger
-    if stock is not None:
-        at = f"{where}: reads.stock"
-        _check_holes(stock.request, stock.headers, have | ({"order.sku"} | product if stock.value is not None else frozenset()), at)
-        compile_path(stock.items or "", f"{at}.items")
-        if stock.value is not None:
-            Extractor(stock.value, f"{at}.value")
-    if order is not None:
-        _check_holes(order.request, order.headers, have | {"order.key"}, f"{where}: reads.order")
-        compile_path(order.rows, f"{where}: reads.order.rows")
-    if ledger is not None:
-        _check_holes(ledger.request or "", ledger.headers, have | {"after", "page"}, f"{where}: reads.ledger")
-        compile_path(ledger.rows, f"{where}: reads.ledger.rows")
-        compile_path(ledger.next or "", f"{where}: reads.ledger.next")
-    if target.safety.echo is not None:
-        _check_holes(target.safety.echo.request, {}, have, f"{where}: safety.echo")
-        compile_path(target.safety.echo.path or "", f"{where}: safety.echo.path")
-
-
-def _check_holes(request: str, headers: Mapping[str, str], have: frozenset[str], at: str) -> None:
-    used = template.url_template(request.partition(" ")[2], f"{at}.request").names
-    for name, value in headers.items():
-        used |= template.header_template(value, f"{at}.headers.{name}").names
-    for word in sorted(used - have):
-        raise ConfigError(f"{at}.request: nothing gives {{{word}}} here; known: {', '.join(sorted(have))}")

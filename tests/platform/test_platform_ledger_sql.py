@@ -209,7 +209,7 @@ def test_mysql_without_its_driver_is_one_sentence() -> None:
     try:
         import pymysql  # type: ignore[import-untyped]  # noqa: F401
     except ModuleNotFoundError:
-        with pytest.raises(ConfigError, match="MySQL needs PyMySQL: pip install pymysql"):
+        with pytest.raises(ConfigError, match=r"MySQL needs PyMySQL: pip install .surgekit.mysql"):
             reader("mysql://u:{secret.db}@localhost/shop?charset=utf8mb4", told={"db": "x"})
     else:
         reader("mysql://u:{secret.db}@localhost/shop?charset=utf8mb4", told={"db": "x"})

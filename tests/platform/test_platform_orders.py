@@ -90,6 +90,74 @@ def test_columns_without_a_status_are_refused_on_paper() -> None:
         look(by_key, "K1", columns={"order_no": "no"})
 
 
+def by_step(manners: Any, *keys: str, **order: Any) -> Looked:
+    with Shop(manners if callable(manners) else lambda _: manners) as shop, platform(shop.place, {"order": order, "rate": 1000}) as found:
+        return found.orders(keys, "salt")
+
+
+RULES: list[Row] = [{"class": "refused", "path": "msg", "matches": "订单不存在"}, {"class": "refused", "status": 404, "matches": "no such order"},
+                    {"class": "ok", "path": "code", "equals": 1}]  # fmt: skip
+
+
+def test_a_platform_may_say_in_words_that_there_is_no_such_order() -> None:
+    answers = {"K1": {"code": 1, "data": ORDERS["K1"]}, "K2": {"code": 0, "msg": "订单不存在"}, "K3": Answer({"error": "no such order"}, 404),
+               "K4": {"code": 0, "msg": "系统繁忙"}}  # fmt: skip
+    looked = by_step(lambda heard: answers[heard.query["key"]], *answers, request="GET /o?key={order.key}", rows="data", columns=COLUMNS, replies=RULES)
+    assert told(looked) == [("K1", "N1", "2")]
+    assert looked.keys == ["K1", "K2", "K3"]
+    assert looked.wrong == "reads.order: GET /o?key={order.key}: the reply (HTTP 200) means unknown (odd_reply)"
+
+
+def test_an_order_may_be_asked_for_by_post() -> None:
+    def shop(heard: Heard) -> Any:
+        assert heard.method == "POST"
+        return {"data": ORDERS[heard.form["contact"]]}
+
+    looked = by_step(shop, "K1", "K2", request="POST /query", form={"contact": "{order.key}"}, rows="data", columns=COLUMNS)
+    assert (told(looked), looked.keys) == ([("K1", "N1", "2")], ["K1", "K2"])
+
+
+def test_an_order_may_be_told_by_a_page() -> None:
+    page = "<p id=no>N1</p><b data-state=3></b><i>9.90</i><pre>AAA\nBBB</pre>"
+    rules = [{"class": "refused", "matches": "没有订单"}, {"class": "ok", "css": "#no"}]
+    extract = {"order_no": {"css": "#no"}, "status": {"css": "b", "attr": "data-state"}, "amount_fen": {"css": "i", "as": "yuan"},
+               "cards": {"css": "pre", "as": "lines"}}  # fmt: skip
+    looked = by_step(lambda heard: page if "K1" in heard.path else "没有订单", "K1", "K2", request="GET /o/{order.key}", replies=rules, extract=extract)
+    assert looked.keys == ["K1", "K2"]
+    (row,) = looked.rows
+    assert (row["order_no"], row["status"], row["amount_fen"], row["order_key"]) == ("N1", "3", 990, "K1")
+    assert len(row["card_digests"]) == 2
+
+
+def test_a_page_without_a_needed_value_tells_nothing() -> None:
+    rules = [{"class": "ok", "css": "p"}]
+    looked = by_step("<p>N1</p>", "K1", request="GET /o/{order.key}", replies=rules, extract={"order_no": {"css": "p"}, "status": {"css": "b"}})
+    assert (looked.rows, looked.keys) == ([], [])
+    assert "means unknown (no_status)" in (looked.wrong or "")
+
+
+def test_what_an_order_is_read_with_is_checked_on_paper() -> None:
+    with pytest.raises(ConfigError, match=r"reads\.order\.extract: status must be named too"):
+        by_step("", request="GET /o/{order.key}", replies=[{"class": "ok", "css": "p"}], extract={"order_no": {"css": "p"}})
+    with pytest.raises(ConfigError, match=r"reads\.order: nothing gives \{nobody\}"):
+        by_step("", request="GET /o/{order.key}/{nobody}", rows="", columns=COLUMNS)
+
+
+def test_headers_that_say_something_of_a_buyer_are_left_out() -> None:
+    headers = {"X-Forwarded-For": "{buyer.ip}", "X-Shop": "a"}
+    order = {"request": "GET /orders?key={order.key}", "rows": "data", "columns": COLUMNS}
+    setup = [{"request": "GET /login", "replies": [{"class": "ok", "path": "data", "equals": 1}]}]
+    heard: list[Heard] = []
+
+    def shop(each: Heard) -> Any:
+        heard.append(each)
+        return {"data": 1} if each.path == "/login" else by_key(each)
+
+    with Shop(shop) as made, platform(made.place, {"setup": setup, "order": order}, headers=headers) as found:
+        assert found.orders(["K1"], "salt").keys == ["K1"]
+    assert [("x-forwarded-for" in each.headers, each.headers["x-shop"]) for each in heard] == [(False, "a")] * 2
+
+
 def test_without_such_a_read_nothing_is_looked_up() -> None:
     with Shop(by_key) as shop, platform(shop.place) as found:
         looked = found.orders(["K1"], "salt")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
 from platform_world import Answer, Heard, Shop, platform
 from run_story import TARGET
 
-from surgekit.errors import ConfigError, TargetError
+from surgekit.errors import ConfigError, ConsentError, TargetError
 
 Row = dict[str, Any]
 
@@ -126,3 +128,34 @@ def test_single_reads_keep_to_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_target_without_such_a_read_has_no_stock() -> None:
     with Shop(lambda _: {}) as shop, platform(shop.place) as found:
         assert found.stock() is None
+
+
+def test_by_sql_a_row_for_each_product(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "shop.db") as db:
+        db.execute("CREATE TABLE cards (gid TEXT, sold INTEGER)")
+        db.executemany("INSERT INTO cards VALUES (?, ?)", [("game", 0), ("game", 1), ("game", 0), ("foreign", 0)])
+    sql = {"url": f"sqlite:///{tmp_path / 'shop.db'}", "query": "SELECT gid, COUNT(*) AS has, SUM(sold = 0) AS free FROM cards GROUP BY gid"}
+    assert read({}, sql=sql, sku="gid", total="has", unsold="free") == {"game": figures(2, 3)}
+    with pytest.raises(TargetError, match=r"reads\.stock\.sql: the query has no column 'left'; there are gid, has, free"):
+        read({}, sql=sql, sku="gid", unsold="left")
+    with pytest.raises(TargetError, match=r"reads\.stock\.sql: .*no such table"):
+        read({}, sql=sql | {"query": "SELECT 1 FROM nowhere"}, sku="gid")
+    with pytest.raises(ConsentError, match=r"reads\.stock\.sql\.url: the database is not on this machine"):
+        read({}, sql=sql | {"url": "postgresql://u@192.0.2.1/shop"}, sku="gid")
+
+
+def test_a_stock_that_nobody_adds_to_is_all_there_is_from_the_first_look_on() -> None:
+    left = [5, 3, 7]
+    stock = {"request": "GET /p/{order.sku}", "value": "left", "fixed": True}
+    with Shop(lambda heard: {"left": left[0] if "game" in heard.path else 1}) as shop, platform(shop.place, {"stock": stock, "rate": 1000}) as found:
+        told = []
+        while left:
+            told.append((found.stock() or {})["game"])
+            left.pop(0)
+    assert told == [figures(5, 5), figures(3, 5), figures(7, 5)]
+
+
+def test_a_word_for_some_is_no_number_and_so_no_total() -> None:
+    words = {"in_stock": "有货", "sold_out": "售罄"}
+    told = read("<b>有货</b>", request="GET /p/{order.sku}", value={"css": "b"}, words=words, fixed=True)
+    assert (told or {})["game"] == figures(None, None, "in_stock")

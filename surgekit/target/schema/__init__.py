@@ -10,9 +10,9 @@
 from surgekit.target.schema.reads import (
     Column,
     LedgerRead,
-    LedgerSql,
     OrderRead,
     Reads,
+    Sql,
     StockRead,
     StockWords,
     order_columns,
@@ -42,6 +42,6 @@ from surgekit.target.schema.surroundings import (
 
 __all__ = [
     "Accounts", "Act", "Admin", "Budget", "Captcha", "CardshopStart", "Column", "Duplicates", "Echo", "Edge", "Extract", "GatewayStandIn",
-    "LedgerRead", "LedgerSql", "LocustUser", "Notice", "OrderRead", "Poll", "Product", "Reads", "ReplyRule", "Safety", "Secret", "Setup", "Start",
+    "LedgerRead", "LocustUser", "Notice", "OrderRead", "Poll", "Product", "Reads", "ReplyRule", "Safety", "Secret", "Setup", "Sql", "Start",
     "Statuses", "Step", "Steps", "StockRead", "StockWords", "SupplierStandIn", "Target", "Timeouts", "order_columns",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from surgekit.target.schema.steps import Extracted, Step
+from surgekit.target.schema.steps import Extracted, ReplyRule, Step
 from surgekit.target.schema.words import Headers, Picking, Regex
 from surgekit.target.signing.schema import zone
 from surgekit.units import Strict, Whole
@@ -36,19 +36,19 @@ def _get(given: str) -> str:
 Get = Annotated[str, AfterValidator(_get)]
 
 
-class _Read(Strict):
-    """A GET. Holes in ``request``, beside ``{secret.…}``, ``{vars.…}`` and what ``reads.setup`` extracted: see each read."""
+def _holes(written: str) -> set[str]:
+    return {hole.split("|", 1)[0] for hole in _HOLE.findall(written)}
 
-    request: Get
-    headers: Headers = Field(default_factory=dict)
 
-    @property
-    def place(self) -> str:
-        return self.request.split(" ", 1)[1]
+class Sql(Strict):
+    """Reading from the platform's database: one SELECT in a read-only transaction.
 
-    @property
-    def holes(self) -> set[str]:
-        return {hole.split("|", 1)[0] for hole in _HOLE.findall(self.request)}
+    ``url``: ``sqlite:////path``, ``postgresql://…`` or ``mysql://…``, ``{secret.…}`` in it. ``:since`` in ``query`` is the run's start in
+    the ledger's ``timezone``.
+    """
+
+    url: Annotated[str, Field(pattern=r"^(sqlite|postgresql|mysql)(\+[a-z0-9]+)?://")]
+    query: Annotated[str, Field(pattern=r"(?is)^\s*(select|with)\b")]
 
 
 class StockWords(Strict):
@@ -58,26 +58,42 @@ class StockWords(Strict):
     sold_out: Regex
 
 
-class StockRead(_Read):
-    """Reading stock, in one of two ways.
+class StockRead(Strict):
+    """Reading stock, in one of three ways.
 
     All at once: ``items`` is the path to a mapping SKU → figures, or to a list of objects whose field ``sku`` is the SKU;
     ``total`` and ``unsold`` name the figures. Each product by itself: ``{order.sku}`` or ``{product.…}`` stands in ``request``,
-    and ``value`` is the number of units left, or a text for ``words``.
+    and ``value`` is the number of units left, or a text for ``words``. Or by ``sql``: a row for each product, with those columns.
+
+    ``total`` counts sold units too. Where a platform tells only what is left, ``fixed`` says that nobody adds stock during a run:
+    then what is there at the start is all there is, and selling more is oversell.
     """
 
+    request: Get | None = None
+    headers: Headers = Field(default_factory=dict)
+    sql: Sql | None = None
     items: str | None = None
     sku: str | None = None
     total: str | None = None
     unsold: str = "unsold"
     value: Extracted | None = None
     words: StockWords | None = None
+    fixed: bool = False
 
     @model_validator(mode="after")
     def _one_way(self) -> StockRead:
-        each = any(hole == "order.sku" or hole.startswith("product.") for hole in self.holes)
-        if (self.items is None) == (self.value is None):
+        if (self.request is None) == (self.sql is None):
+            raise ValueError("give request (HTTP) or sql, one of the two")
+        if self.fixed and self.total is not None:
+            raise ValueError("fixed is for a platform that tells no total; give one of the two")
+        if self.sql is not None:
+            if self.sku is None:
+                raise ValueError("sku: say which column of the query is the SKU")
+            if self.items is not None or self.value is not None or self.headers:
+                raise ValueError("sql: items, value and headers are for a request; name the query's columns by sku, unsold and total")
+        elif (self.items is None) == (self.value is None):
             raise ValueError("give items (all products in one reply) or value (a reply for each product), one of the two")
+        each = any(hole == "order.sku" or hole.startswith("product.") for hole in _holes(self.request or ""))
         if self.value is not None and not each:
             raise ValueError("value: {order.sku} or {product.…} must stand in request, or each product gives the same")
         if self.items is not None and each:
@@ -106,16 +122,6 @@ def _short(given: object) -> object:
 Columns = dict[LedgerName, Annotated[Column, BeforeValidator(_short, json_schema_input_type=Column | str)]]
 
 
-class LedgerSql(Strict):
-    """Reading the ledger from the platform's database: one SELECT in a read-only transaction.
-
-    ``url``: ``sqlite:////path``, ``postgresql://…`` or ``mysql://…``, ``{secret.…}`` in it. ``:since`` in ``query`` is the run's start in ``timezone``.
-    """
-
-    url: Annotated[str, Field(pattern=r"^(sqlite|postgresql|mysql)(\+[a-z0-9]+)?://")]
-    query: Annotated[str, Field(pattern=r"(?is)^\s*(select|with)\b")]
-
-
 class LedgerRead(Strict):
     """Reading the platform's own orders; ``columns`` maps the audit's names to the platform's.
 
@@ -127,7 +133,7 @@ class LedgerRead(Strict):
     headers: Headers = Field(default_factory=dict)
     rows: str = ""
     next: str | None = None
-    sql: LedgerSql | None = None
+    sql: Sql | None = None
     timezone: Zone = "UTC"
     columns: Columns
 
@@ -147,17 +153,28 @@ class LedgerRead(Strict):
         return self
 
 
-class OrderRead(_Read):
-    """Reading one order by the merchant's own key, for platforms without a ledger; ``rows`` is the path to the list of
-    platform orders, or to the one order. Read with ``columns``, or with those of the ledger."""
+class OrderRead(Step):
+    """Reading one order by the merchant's own key, for platforms without a ledger. A step that changes nothing.
 
+    ``replies``: *ok*, here it is; *refused*, there is no such order; anything else leaves it unknown. Without them any HTTP 2xx is ok.
+    ``rows`` is the path to the list of platform orders, or to the one order, read with ``columns`` or with those of the ledger; an
+    empty list or null: there is none. Or ``extract`` takes one order from the reply: ``order_no``, ``status`` and more of those names.
+    """
+
+    replies: list[ReplyRule] = Field(default_factory=list)
+    extract: dict[LedgerName, Extracted] = Field(default_factory=dict)  # type: ignore[assignment]  # fewer names than a step has
     rows: str = ""
     columns: Columns | None = None
 
     @model_validator(mode="after")
     def _by_key(self) -> OrderRead:
-        if "order.key" not in self.holes:
-            raise ValueError("{order.key} must stand in request, or each read gives the same")
+        written = self.model_dump(include={"request", "headers", "query", "json_", "form", "multipart", "body"})
+        if "order.key" not in _holes(str(written)):
+            raise ValueError("{order.key} must stand in the request, or each read gives the same")
+        if self.extract and (self.columns is not None or self.rows):
+            raise ValueError("extract takes one order from the reply, rows and columns take a list; give one of the two")
+        if self.extract and not self.replies:
+            raise ValueError("extract: say with replies which reply has the order in it (ok), and which says that there is none (refused)")
         return self
 
 
@@ -175,13 +192,15 @@ class Reads(Strict):
 
     @model_validator(mode="after")
     def _mapping(self) -> Reads:
-        if self.order is not None and self.ledger is None and self.order.columns is None:
-            raise ValueError("order: give columns, or describe ledger, whose columns it then shares")
+        if self.order is not None and self.ledger is None and self.order.columns is None and not self.order.extract:
+            raise ValueError("order: give columns or extract, or describe ledger, whose columns it then shares")
         return self
 
 
 def order_columns(reads: Reads) -> dict[Any, Column]:
     """The columns with which single orders are read."""
+    if reads.order is not None and reads.order.extract:
+        return {name: Column(name=name) for name in reads.order.extract}
     if reads.order is not None and reads.order.columns is not None:
         return dict(reads.order.columns)
     return dict(reads.ledger.columns) if reads.ledger is not None else {}

@@ -1,4 +1,4 @@
-"""The platform's own orders from its database: one SELECT in a read-only transaction."""
+"""Reading from the platform's database: one SELECT in a read-only transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from surgekit.errors import ConfigError, TargetError
 from surgekit.platform.database import engine
 from surgekit.platform.session import Session
 from surgekit.platform.times import since
-from surgekit.target.schema import LedgerSql
+from surgekit.target.schema import Sql
 
 MOST_ROWS: Final = 50_000_000
 BATCH: Final = 1000
@@ -22,16 +22,18 @@ _UNWANTED = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _TO_FILE = re.compile(r"\binto\s+(?:out|dump)file\b", re.IGNORECASE)
 
 
-class SqlLedger:
-    """``reads.ledger`` with ``sql``. Raises ``ConfigError``, or ``ConsentError`` for a database that is not on this machine."""
+class SqlRead:
+    """One query. ``where``: ``reads.ledger.sql``, ``reads.stock.sql``. Raises ``ConfigError``, or ``ConsentError`` for a database that
+    is not on this machine."""
 
-    def __init__(self, session: Session, read: LedgerSql, zone: tzinfo) -> None:
-        self._query = text(_one(read.query))
+    def __init__(self, session: Session, read: Sql, zone: tzinfo, where: str) -> None:
+        self._where = where
+        self._query = text(_one(read.query, where))
         binds = sorted(set(self._query.compile().params) - {"since"})
         if binds:
-            raise ConfigError(f"reads.ledger.sql.query: nothing gives :{binds[0]}; known: :since (write \\: for a colon before a word)")
+            raise ConfigError(f"{where}.query: nothing gives :{binds[0]}; known: :since (write \\: for a colon before a word)")
         self._zone = zone
-        self._engine: Engine = engine(read.url, session.known, zone)
+        self._engine: Engine = engine(read.url, session.known, zone, f"{where}.url")
         password = self._engine.url.password
         self._hidden = sorted({each for each in (*session.secrets.values(), str(password or "")) if each}, key=len, reverse=True)
 
@@ -49,13 +51,13 @@ class SqlLedger:
                     conn.exec_driver_sql("START TRANSACTION READ ONLY")
                 found = conn.execution_options(stream_results=True, yield_per=BATCH).execute(self._query, given)
                 if not found.returns_rows:
-                    raise TargetError("reads.ledger.sql: the query gives no rows")
+                    raise TargetError(f"{self._where}: the query gives no rows")
                 for number, row in enumerate(found.mappings()):
                     if number >= most:
-                        raise TargetError(f"reads.ledger.sql: more than {most:,} rows; narrow the query with :since")
+                        raise TargetError(f"{self._where}: more than {most:,} rows; narrow the query with :since")
                     yield dict(row)
         except (SQLAlchemyError, OSError, ValueError) as error:
-            raise TargetError(f"reads.ledger.sql: the database says: {self._why(error)}") from None
+            raise TargetError(f"{self._where}: the database says: {self._why(error)}") from None
 
     def try_out(self, start_s: float) -> None:
         """Whether it can be read at all, before there is anything to read. Raises ``TargetError``."""
@@ -76,12 +78,12 @@ class SqlLedger:
         return told
 
 
-def _one(query: str) -> str:
+def _one(query: str, where: str) -> str:
     """The query without what stands behind it. Raises ``ConfigError`` where it is more than one SELECT."""
     written = query.strip().rstrip(";").strip()
     bare = _UNWANTED.sub(" ", written)
     if ";" in bare:
-        raise ConfigError("reads.ledger.sql.query: one statement is wanted, and there is a ; in it")
+        raise ConfigError(f"{where}.query: one statement is wanted, and there is a ; in it")
     if re.match(r"\s*(select|with)\b", bare, re.IGNORECASE) is None or _TO_FILE.search(bare):
-        raise ConfigError("reads.ledger.sql.query: a SELECT is wanted that reads and does nothing else")
+        raise ConfigError(f"{where}.query: a SELECT is wanted that reads and does nothing else")
     return written
