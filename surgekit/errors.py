@@ -8,11 +8,31 @@
 A violated invariant or a broken limit is a result, never an exception.
 """
 
+from __future__ import annotations
+
+from typing import Final
+
+MOST_LINE: Final = 2_000
+"""Characters of a line. What users wrote themselves may stand in it, and that may be anything."""
+_HEAD, _TAIL = 1_200, 600
+
 
 class SurgeKitError(Exception):
-    """Base of every error that is shown to a user as one sentence, without a traceback."""
+    """Base of every error that is shown to a user as one sentence, without a traceback.
+
+    A line that is over-long loses its middle: where the mistake is stands at its beginning, and what to do about it at its end.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__("\n".join(map(_cut, message.split("\n"))))
+
+
+def _cut(line: str) -> str:
+    if len(line) <= MOST_LINE:
+        return line
+    return f"{line[:_HEAD]} … ({len(line) - _HEAD - _TAIL:,} characters left out) … {line[-_TAIL:]}"
 
 
 class ConfigError(SurgeKitError):

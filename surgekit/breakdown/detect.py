@@ -101,7 +101,7 @@ def breach(history: History, found: Windows, intended_s: Floats, bad: Bools, lim
     if at is None:
         surely, _ = wilson(np.asarray(float(bad.sum())), np.asarray(float(len(bad))))
         if float(surely) > limit:
-            return _all_along(history, found, worst)
+            return _all_along(history, found, max(worst, float(bad.mean())))
         perhaps = np.divide(found.bad + found.maybe, found.n, out=np.zeros_like(found.bad), where=found.n > 0) > limit
         doubtful = bool(found.maybe.sum()) and _first_lasting(perhaps, found.width) is not None
         blind = (
@@ -116,7 +116,8 @@ def breach(history: History, found: Windows, intended_s: Floats, bad: Bools, lim
     held = np.nonzero(found.under[:at])[0]
     calm_until = float(found.start[held[-1]] + found.width / 2) if len(held) else 0.0
     low, high = _rates_between(history, min(calm_until, at_s), max(end, at_s))
-    return Breach(Status.BROKE, at_s, float(history.rate.rate(at_s)[0]), (low, high), worst)
+    # The window that broke is a figure too, however few orders it has.
+    return Breach(Status.BROKE, at_s, float(history.rate.rate(at_s)[0]), (low, high), max(worst, float(share[at])))
 
 
 def _all_along(history: History, found: Windows, worst: float) -> Breach:

@@ -14,16 +14,15 @@ from fuzz_files import Mutant, bases, mutant
 
 from surgekit import profile, run, safety, target
 from surgekit.arrivals.schedule import curve, schedule
-from surgekit.errors import ConfigError, ConsentError, SurgeKitError, TargetError
+from surgekit.errors import MOST_LINE, ConfigError, ConsentError, SurgeKitError, TargetError
 from surgekit.profile import Profile
 from surgekit.safety.resolver import Texts
 from surgekit.target import private
 from surgekit.target.plan import StepPlan, compile_plan
 from surgekit.target.schema import Target
 
-MOST_SAID = 60_000
+MOST_SAID = 45_000
 """Characters of an error: a file that is wrong everywhere is told so in twenty lines."""
-MOST_LINE = 25_000
 MOST_DRAWN = 20_000
 _INTERNAL = re.compile(
     r"Traceback|<[\w.]+ object|<class |<function|<built-in|<re\.|<enum|\w+Error\(|ValidationError|pydantic|NoneType|Annotated\[|typing\.|\bMISSING\b|File \"|mappingproxy|<[A-Z]\w+[:.]|dict_keys|yaml\.org"

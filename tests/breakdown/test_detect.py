@@ -163,6 +163,14 @@ def test_the_worst_share_is_that_of_a_window_with_enough_orders() -> None:
     assert judged(profile(("quiet", 10, 1), ("busy", 20, 20)), times, bad).worst == pytest.approx(0.05, abs=0.02)
 
 
+def test_what_broke_is_never_shown_as_nothing() -> None:
+    """Few orders, all of them bad, before many good ones: the worst share is that of the break."""
+    quiet, busy = steady(10, 1), 10 + steady(20, 20)
+    times = np.concatenate([quiet, busy])
+    found = judged(profile(("quiet", 10, 1), ("busy", 20, 20)), times, times < 10)
+    assert (found.status, found.worst) == (Status.BROKE, 1.0)
+
+
 def test_wilson_as_published() -> None:
     """Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29."""
     low, high = wilson(np.asarray([81.0, 15, 0, 1, 0]), np.asarray([263.0, 148, 20, 29, 0]))
