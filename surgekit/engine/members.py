@@ -58,7 +58,8 @@ class Members:
         self._deliverer = Member({})
 
     def _index(self, buyer: int) -> int:
-        accounts = len(self._rows) if self._rows is not None else len(self._buyers)
+        # Rows beyond the number of buyers have nobody who uses them.
+        accounts = len(self._buyers) if self._rows is None else min(len(self._rows), len(self._buyers))
         index, (own, shards) = buyer % accounts, self._shard
         index += own - index % shards
         return index if index < accounts else index - shards if index >= shards else buyer % accounts

@@ -16,7 +16,7 @@ from surgekit.target.plan import Read, compile_plan
 LOGIN = {"steps": [{"request": "POST /login", "form": {"user": "{buyer.account}"}, "replies": [{"class": "ok", "path": "code", "equals": 0}]}]}
 
 
-def members(count: int, shard: tuple[int, int], **changed: Any) -> tuple[Members, list[str]]:
+def members(count: int, shard: tuple[int, int], *, rows: int | None = None, **changed: Any) -> tuple[Members, list[str]]:
     target = Target.model_validate(TARGET | changed)
     asked: list[str] = []
 
@@ -25,7 +25,8 @@ def members(count: int, shard: tuple[int, int], **changed: Any) -> tuple[Members
         return Read(ReplyClass.OK, None, {})
 
     people = buyers(count, 1, locale="en_US", prefix="b")
-    return Members(target, compile_plan(target), people, None, {}, send, shard=shard), asked
+    listed = None if rows is None else [{"account": f"row{number}"} for number in range(rows)]
+    return Members(target, compile_plan(target), people, listed, {}, send, shard=shard), asked
 
 
 @pytest.mark.parametrize("count", [2, 3, 10, 11])
@@ -42,3 +43,13 @@ def test_every_account_logs_in_once_over_all_shards(count: int) -> None:
 def test_without_a_login_an_order_keeps_its_buyer_in_every_shard() -> None:
     who = [members(10, (shard, 3))[0].values(order(buyer=4), "k")["buyer.account"] for shard in range(3)]
     assert who == ["b0005"] * 3
+
+
+@pytest.mark.parametrize("rows", [3, 5, 6, 8, 40])
+def test_a_file_may_have_more_accounts_than_there_are_buyers_or_fewer(rows: int) -> None:
+    asked: list[str] = []
+    for shard in range(2):
+        made, mine = members(5, (shard, 2), rows=rows, setup=LOGIN)
+        made.login_all(range(5))
+        asked += mine
+    assert sorted(asked) == [f"row{number}" for number in range(min(rows, 5))]
