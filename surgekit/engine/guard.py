@@ -1,9 +1,9 @@
 """Where code that is not ours may connect to, and when: a locustfile can open any socket it likes.
 
-Every socket of this process's Python code connects to this machine or to an address of the permit, and to nothing else. The name of
-the platform means the addresses that were checked, and other names are not even looked up. Once the surge is stopped, nothing that
-belongs to a user leaves any more, not even over a connection that is open. What libraries in C do by themselves, and what other
-processes do that a locustfile starts, is beyond it.
+Every socket of this process's Python code connects and sends to this machine or to an address of the permit, and to nothing
+else. The name of the platform means the addresses that were checked, and other names are not even looked up. Once the surge is
+stopped, nothing that belongs to a user leaves any more, not even over a connection that is open. What libraries in C do by
+themselves, and what other processes do that a locustfile starts, is beyond it.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Guard:
                 setattr(kind, name, self._sending(getattr(kind, name)))
         for name, place in (("connect", 0), ("connect_ex", 0), ("sendto", -1)):
             setattr(socket.socket, name, self._connecting(getattr(socket.socket, name), place))
+        socket.socket.sendmsg = self._addressing(socket.socket.sendmsg)  # type: ignore[method-assign]
 
     @contextmanager
     def watching(self, user: Traveller) -> Iterator[None]:
@@ -96,6 +97,14 @@ class Guard:
             return original(sock, *given)
 
         return connect
+
+    def _addressing(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """``sendmsg``, which may bring an address of its own: behind the data, what goes with it, and the flags."""
+
+        def sendmsg(sock: Any, buffers: Any, ancdata: Any = (), flags: int = 0, address: Any = None) -> Any:
+            return original(sock, buffers, ancdata, flags, None if address is None else self._checked(sock, address))
+
+        return sendmsg
 
     def _checked(self, sock: Any, address: Any) -> Any:
         """``address`` by number, so that what was checked is what is connected to."""
