@@ -3,75 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from surgekit.digest import card_digests
+from surgekit.engine.buyer import BROKEN, HARMLESS, MOST_FEN, Session, Shop, Told, Values, number, retry_after
 from surgekit.model import Order, Outcome, ReplyClass
-from surgekit.profile.schema import Buyers
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import SOLVED, Plan, Read, StepPlan
+from surgekit.target.plan import ACT, SOLVED, Read, StepPlan
 from surgekit.target.reading import Reply
-from surgekit.target.schema import Statuses
-
-Values = dict[str, Any]
-BROKEN = frozenset({ReplyClass.UNKNOWN, ReplyClass.NOT_SENT, ReplyClass.HIDDEN_ERROR})
-"""What a buyer sees as an error page."""
-HARMLESS = frozenset({ReplyClass.SOLD_OUT, ReplyClass.REFUSED, ReplyClass.THROTTLED, ReplyClass.NOT_SENT})
-"""Replies after which the request provably had no effect. Every other one but ok leaves a doubt."""
-MOST_FEN = 2**63
-
-
-class Session(Protocol):
-    """What a journey needs of the world."""
-
-    def now(self) -> float:
-        """Seconds since the run's start."""
-
-    def sleep_until(self, at_s: float) -> None: ...
-
-    def send(
-        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
-    ) -> tuple[Reply, Read]: ...
-
-    def deliver(self, order: Order, values: Mapping[str, Any], paid_s: float) -> None:
-        """The order was paid, and a person delivers it by and by. Returns at once."""
-
-    def beside(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Start ``work`` at the same time; the result waits for its end, and raises what it raised."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """What all journeys of a run share."""
-
-    plan: Plan
-    statuses: Statuses
-    buyers: Buyers
-    salt: str
-
-
-@dataclass(slots=True)
-class Told:
-    """What the buyer of one order has seen so far; becomes the row of ``orders``. Times in seconds from the start."""
-
-    started_s: float | None = None
-    sent_s: float | None = None
-    accepted_s: float | None = None
-    paid_s: float | None = None
-    confirmed_s: float | None = None
-    ended_s: float | None = None
-    outcome: Outcome = Outcome.UNKNOWN
-    reason: str | None = None
-    order_no: str | None = None
-    amount_fen: int | None = None
-    paused_s: float = 0.0
-    browsed_s: float = 0.0
-    attempts: int = 0
-    errors: int = 0
-    status: str | None = None
-    card_digests: list[str] | None = None
-
 
 DOUBLE_CLICK_S = 0.12
 """From the first click to the second, when a finger trembles."""
@@ -93,6 +32,7 @@ class Journey:
         self._doubt: str | None = None
         self._perhaps_paid: Values | None = None
         self._undelivered = False
+        self._being_delivered = False
         self.told = Told()
 
     @property
@@ -149,11 +89,15 @@ class Journey:
                 if read.kind in (ReplyClass.OK, ReplyClass.PAID_UNDELIVERED):
                     self._look(values, answered, paid=True)
                     return
+                if read.kind is ReplyClass.QUEUED or told.paid_s is not None:
+                    # The payment is being worked on, or the gateway has the money: nobody begins a new order then.
+                    self._look(values, answered, paid=False)
+                    return
                 final = read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED, ReplyClass.THROTTLED)
                 reason = f"pay_{read.reason}"
                 if read.kind not in HARMLESS:
                     self._perhaps_paid = values
-            elif read.kind in (ReplyClass.QUEUED, ReplyClass.PAID_UNDELIVERED) and _number(read.values) is not None:
+            elif read.kind is ReplyClass.PAID_UNDELIVERED or (read.kind is ReplyClass.QUEUED and number(read.values) is not None):
                 values.update(read.values)
                 self._waits(values, answered, read.kind)
                 return
@@ -187,7 +131,7 @@ class Journey:
         return read, reply.done_s, "submit"
 
     def _waits(self, values: Values, at_s: float, kind: ReplyClass) -> None:
-        """The platform gave a number, and not yet more than that: the order is in a queue, or paid and without a card."""
+        """The order is there and not yet at its end: in a queue, or paid and without a card."""
         if kind is ReplyClass.PAID_UNDELIVERED:
             self._accepted(values, at_s)
             self._paid(values, at_s)
@@ -223,15 +167,17 @@ class Journey:
     def _is_about(self, values: Values) -> None:
         """Number and amount of the order that is told of, out of what the platform said."""
         amount = values.get("amount_fen")
-        self.told.order_no = _number(values)
+        self.told.order_no = number(values)
         whole = isinstance(amount, int) and not isinstance(amount, bool) and abs(amount) < MOST_FEN
         self.told.amount_fen = amount if whole else None
 
     def _pay(self, values: Values, due: float, attempt: int) -> tuple[Read, float]:
         """What the payment came to, and when."""
         for step in self._pay_steps:
-            reply, read = self._send(step, values, due, attempt)
+            reply, read = self._send_in_turn(step, values, due, attempt)
             due = reply.done_s
+            if ACT in step.needs and read.kind is ReplyClass.OK:
+                self._paid(values, due)
             if read.kind is ReplyClass.PAID_UNDELIVERED:
                 self._paid(values, due)
                 self._undelivered = True
@@ -243,11 +189,19 @@ class Journey:
         return Read(ReplyClass.OK, None), due
 
     def _paid(self, values: Values, at_s: float) -> None:
-        """For the first time: from here on somebody may have to deliver."""
+        """From the first time on somebody may have to deliver, and does once all is known that they need."""
         if self.told.paid_s is None:
             self.told.paid_s = at_s
-            if self._shop.plan.deliver is not None:
-                self._io.deliver(self._order, values, at_s)
+        deliver = self._shop.plan.deliver
+        if deliver is not None and not self._being_delivered and self._lacks(deliver, values) is None:
+            self._being_delivered = True
+            self._io.deliver(self._order, values, at_s)
+
+    def _lacks(self, step: StepPlan, values: Values) -> str | None:
+        """A name that ``step`` sends, and that the step of this order which should give it has not: its reply was another one."""
+        plan = self._shop.plan
+        given = frozenset[str]().union(*(each.gives for each in (*plan.prepare, plan.submit, *self._pay_steps)))
+        return min((step.needs & given) - values.keys(), default=None)
 
     def _look(self, values: Values, due: float, *, paid: bool) -> None:
         """Ask for the order until it is delivered, ended, or the buyer gives up. ``paid``: for certain, not perhaps."""
@@ -260,6 +214,10 @@ class Journey:
             why = "paid_undelivered" if self._undelivered else "pay_unknown"
             self._ended(Outcome.CONFIRMED if sure else Outcome.UNKNOWN, None if sure else why)
             return
+        lacks = self._lacks(poll, values)
+        if lacks is not None:
+            self._ended(Outcome.UNKNOWN, "paid_undelivered" if self._undelivered else f"no_{lacks}")
+            return
         every, looks = max(self._shop.buyers.poll_every, looking.every or 0.0), 0
         answered = due
         while max(due, answered) <= self._deadline and (looking.most is None or looks < looking.most):
@@ -270,7 +228,7 @@ class Journey:
                 return
             if read.kind is ReplyClass.THROTTLED or "retry-after" in (reply.headers or {}):
                 # A platform that asks for patience gets it: looking on at the same pace is what an overload is made of.
-                every = max(every * looking.backoff, _retry_after(reply))
+                every = max(every * looking.backoff, retry_after(reply))
                 due = answered + every
                 continue
             # The next look is due by the grid that began with the first, so that slow replies do not thin the looking
@@ -288,8 +246,13 @@ class Journey:
                 self._accepted({**values, **read.values}, at_s)
             return self._has_ended(values, read.values, at_s)
         if read.kind is ReplyClass.PAID_UNDELIVERED:
-            self._paid(values, at_s)
+            self._paid({**values, **{name: value for name, value in read.values.items() if value is not None}}, at_s)
             self._undelivered = True
+        if read.kind in (ReplyClass.REFUSED, ReplyClass.SOLD_OUT):
+            # The platform has turned the order away. What it has taken for it, nobody sees.
+            doubtful = self.told.paid_s is not None or self._perhaps_paid is not None or self._doubt is not None
+            self._ended(Outcome.UNKNOWN if doubtful else Outcome.REJECTED, f"poll_{read.reason}")
+            return True
         return False
 
     def _has_ended(self, order: Values, values: Mapping[str, Any], at_s: float) -> bool:
@@ -304,7 +267,7 @@ class Journey:
             return True
         if told.status in (*statuses.refunded, *statuses.failed):
             # That is the end of this order. One of another number, from another attempt, may live on.
-            other = self._perhaps_paid is not None and _number(self._perhaps_paid) != told.order_no
+            other = self._perhaps_paid is not None and number(self._perhaps_paid) != told.order_no
             elsewhere = other or self._doubt is not None
             reason = "refunded" if told.status in statuses.refunded else told.status
             self._ended(Outcome.UNKNOWN if elsewhere else Outcome.FAILED, reason)
@@ -352,6 +315,17 @@ class Journey:
                 return read.kind not in HARMLESS
         return True
 
+    def _send_in_turn(self, step: StepPlan, values: Values, due: float, attempt: int) -> tuple[Reply, Read]:
+        """Send, and again a little later what the platform throttled: that had no effect, and the order stays the same."""
+        retry = self._shop.buyers.retry
+        for _ in range(retry.most):
+            reply, read = self._send(step, values, due, attempt)
+            due = reply.done_s + max(retry.after, retry_after(reply))
+            if read.kind is not ReplyClass.THROTTLED or due >= self._deadline:
+                return reply, read
+            self._io.sleep_until(due)
+        return self._send(step, values, due, attempt)
+
     def _send(self, step: StepPlan, values: Values, due: float, attempt: int) -> tuple[Reply, Read]:
         reply, read = self._io.send(self._order, step, values, due, attempt, self._jar)
         if read.kind in BROKEN:
@@ -361,17 +335,3 @@ class Journey:
     def _ended(self, outcome: Outcome, reason: str | None) -> None:
         told = self.told
         told.outcome, told.reason, told.ended_s = outcome, reason, self._io.now()
-
-
-def _number(values: Mapping[str, Any]) -> str | None:
-    number = values.get("order_no")
-    return None if number is None else str(number)
-
-
-MOST_WAIT_S = 3600
-
-
-def _retry_after(reply: Reply) -> float:
-    """The seconds of ``Retry-After``; 0 where it is not there or a date."""
-    told = (reply.headers or {}).get("retry-after", "").strip()
-    return float(min(int(told), MOST_WAIT_S)) if told.isascii() and told.isdigit() and len(told) < 10 else 0.0

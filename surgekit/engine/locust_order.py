@@ -10,9 +10,9 @@ from locust.exception import CatchResponseError
 
 from surgekit import clock
 from surgekit.digest import card_digests
+from surgekit.engine.buyer import BROKEN, MOST_FEN, Told
 from surgekit.engine.guard import RefusedError
 from surgekit.engine.http import MOST_REPLY
-from surgekit.engine.journey import BROKEN, MOST_FEN, Told
 from surgekit.engine.surge import Surge
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.plan import Read

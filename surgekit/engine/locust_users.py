@@ -26,8 +26,8 @@ from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImm
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, DefaultTaskSet
 
 from surgekit import adapter, seeds
+from surgekit.engine.buyer import Shop
 from surgekit.engine.guard import Guard
-from surgekit.engine.journey import Shop
 from surgekit.engine.locust_file import in_short, user_class
 from surgekit.engine.locust_order import LocustOrder
 from surgekit.engine.members import Members

@@ -27,9 +27,9 @@ from surgekit import clock
 from surgekit.arrivals import Shard, schedule
 from surgekit.arrivals.buyers import buyers
 from surgekit.engine.budget import Purse
+from surgekit.engine.buyer import Shop
 from surgekit.engine.commands import Commands
 from surgekit.engine.http import Client
-from surgekit.engine.journey import Shop
 from surgekit.engine.locust_users import Cast
 from surgekit.engine.members import Members
 from surgekit.engine.surge import Log, Surge

@@ -17,8 +17,8 @@ from gevent.pool import Group
 
 from surgekit import clock
 from surgekit.engine.budget import Purse
+from surgekit.engine.buyer import BROKEN, Told
 from surgekit.engine.http import Client
-from surgekit.engine.journey import BROKEN, Told
 from surgekit.eventlog.writer import SpoolWriter
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from surgekit.engine.journey import Journey, Shop, Told
+from surgekit.engine.buyer import Shop, Told
+from surgekit.engine.journey import Journey
 from surgekit.engine.members import Members
 from surgekit.engine.surge import Surge
 from surgekit.model import Order, Outcome

@@ -28,6 +28,8 @@ STAMPS = frozenset({"time.s", "time.ms", "nonce"})
 """Names that are new for every request: seconds and milliseconds since 1970, and 64 random hex digits."""
 VISITOR = frozenset({"run.id", "target.base_url"})
 """Names that there are without an order: for logins, reads and notices."""
+ACT = "gateway_act"
+"""Where a payment is acted; a step that sends there captures the money."""
 TELLING = frozenset({ReplyClass.OK, ReplyClass.QUEUED, ReplyClass.PAID_UNDELIVERED})
 """Replies of which something is kept. Where a reply is not ok, a value may be missing from it."""
 
@@ -196,7 +198,7 @@ class SolveStep(StepPlan):
 def act_step(act: Act, where: str) -> StepPlan:
     """The buyer pays at the gateway that SurgeKit plays."""
     step = Step(
-        request="POST {gateway_act}", json=dict(act.act),
+        request=f"POST {{{ACT}}}", json=dict(act.act),
         replies=[
             ReplyRule.model_validate({"class": "ok", "path": "code", "equals": 1}),
             ReplyRule.model_validate({"class": "refused", "path": "code", "in": [0, -1]}),
@@ -252,7 +254,7 @@ class _Compiler:
         where = f"{self._where}: {at}"
         if isinstance(step, Act):
             plan = act_step(step, where)
-            have |= {"gateway_act"}
+            have |= {ACT}
         else:
             plan = StepPlan(name, step, where, headers=self._common_headers(have, at), signer=self._signer(step, where))
         self._check_names(plan.needs, have, where)

@@ -28,24 +28,31 @@ _WHOLE = re.compile(r"\{" + _NAME + r"\}")
 _ODD: Final = "replace"
 
 
+def _said(value: Any) -> str:
+    """A value in the middle of a text: nothing for one that is not there, and the words of JSON for true and false."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value) if isinstance(value, bool) else str(value)
+
+
 def _header(value: Any) -> bytes:
     # A line break in a value would start a header of its own.
-    return re.sub(r"[\r\n\0]", " ", str(value)).encode(errors=_ODD)
+    return re.sub(r"[\r\n\0]", " ", _said(value)).encode(errors=_ODD)
 
 
 def _url(value: Any) -> bytes:
     # Keeps what has a meaning in a URL; a space or a line break would end the request line.
-    return quote(str(value), safe="!#$%&'()*+,/:;=?@[]~", errors=_ODD).encode()
+    return quote(_said(value), safe="!#$%&'()*+,/:;=?@[]~", errors=_ODD).encode()
 
 
 def _path(value: Any) -> bytes:
-    word = quote(str(value), safe="", errors=_ODD)
+    word = quote(_said(value), safe="", errors=_ODD)
     # A segment of dots only would climb to another path.
     return word.replace(".", "%2E").encode() if word in (".", "..") else word.encode()
 
 
 def _query(value: Any) -> bytes:
-    return quote_plus(str(value), errors=_ODD).encode()
+    return quote_plus(_said(value), errors=_ODD).encode()
 
 
 def _json_value(value: Any) -> bytes:
@@ -53,12 +60,12 @@ def _json_value(value: Any) -> bytes:
 
 
 def _json_inside(value: Any) -> bytes:
-    return json.dumps(str(value), ensure_ascii=False)[1:-1].encode(errors=_ODD)
+    return json.dumps(_said(value), ensure_ascii=False)[1:-1].encode(errors=_ODD)
 
 
 def _number(value: Any) -> int:
     try:
-        return int(str(value).strip())
+        return int(_said(value).strip())
     except ValueError:
         return 0
 
@@ -80,7 +87,7 @@ _MONEY = re.compile(r"-?[0-9]{1,13}(?:\.[0-9]{1,8})?", re.ASCII)
 
 def fen(value: Any) -> int | None:
     """An amount of yuan, as text or number, in fen; parts of a fen are rounded half up. None: no amount."""
-    found = _MONEY.search(str(value).replace(",", ""))
+    found = _MONEY.search(_said(value).replace(",", ""))
     if found is None or isinstance(value, bool):
         return None
     whole, _, part = found[0].lstrip("-").partition(".")
@@ -89,17 +96,17 @@ def fen(value: Any) -> int | None:
 
 
 def _bytes(value: Any) -> bytes:
-    return str(value).encode(errors=_ODD)
+    return _said(value).encode(errors=_ODD)
 
 
 FILTERS: Final[dict[str, Callable[[Any], Any]]] = {
     "yuan": _yuan,
     "fen": _fen,
     "int": _number,
-    "text": str,
-    "upper": lambda value: str(value).upper(),
-    "lower": lambda value: str(value).lower(),
-    "url": lambda value: quote(str(value), safe="", errors=_ODD),
+    "text": _said,
+    "upper": lambda value: _said(value).upper(),
+    "lower": lambda value: _said(value).lower(),
+    "url": lambda value: quote(_said(value), safe="", errors=_ODD),
     "md5": lambda value: hashlib.md5(_bytes(value), usedforsecurity=False).hexdigest(),
     "sha256": lambda value: hashlib.sha256(_bytes(value)).hexdigest(),
     "base64": lambda value: base64.b64encode(_bytes(value)).decode(),

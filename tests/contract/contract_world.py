@@ -20,8 +20,8 @@ from contract_shop import CardShop, Manners
 from surgekit import clock
 from surgekit.arrivals.buyers import buyers
 from surgekit.engine.budget import Purse
+from surgekit.engine.buyer import Shop, Told
 from surgekit.engine.http import Client
-from surgekit.engine.journey import Shop, Told
 from surgekit.engine.members import Members
 from surgekit.engine.surge import Log, Surge
 from surgekit.engine.walk import walker

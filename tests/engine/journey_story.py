@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from surgekit.engine.journey import Journey, Shop, Told
+from surgekit.engine.buyer import Shop, Told
+from surgekit.engine.journey import Journey
 from surgekit.model import Order
 from surgekit.profile.schema import Buyers
 from surgekit.target import Target

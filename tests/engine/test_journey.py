@@ -104,15 +104,6 @@ def test_a_first_attempt_in_doubt_leaves_the_order_in_doubt(last: Answer) -> Non
     assert (told.outcome, told.reason) == (Outcome.UNKNOWN, "timeout")
 
 
-@pytest.mark.parametrize("answer", [REFUSED, SOLD_OUT, THROTTLED])
-def test_a_payment_that_is_turned_down_ends_it(answer: Answer) -> None:
-    told, shop = went({"pay": [answer]})
-    assert told.outcome is Outcome.REJECTED
-    assert told.reason is not None
-    assert told.reason.startswith("pay_")
-    assert shop.steps() == ["submit", "pay"]
-
-
 def test_a_payment_that_never_left_moved_no_money() -> None:
     told, shop = went({"pay": [NOT_SENT]}, **ONE_LOOK)
     assert (told.outcome, told.reason, told.paid_s) == (Outcome.FAILED, "pay_connect_refused", None)

@@ -23,7 +23,8 @@ from journey_story import (
     order,
 )
 
-from surgekit.engine.journey import Journey, Shop, Told
+from surgekit.engine.buyer import Shop, Told
+from surgekit.engine.journey import Journey
 from surgekit.model import Outcome
 from surgekit.target import Target
 from surgekit.target.plan import compile_plan

@@ -136,3 +136,12 @@ def test_a_hole_is_a_name_and_never_an_expression() -> None:
 
 def test_constants_are_joined_so_that_rendering_is_one_pass() -> None:
     assert Template([b"a", b"b", b"", b"c"]).pieces == [b"abc"]
+
+
+@pytest.mark.parametrize(("value", "said"), [(None, ""), (True, "true"), (False, "false"), (0, "0")])
+def test_what_is_not_there_is_nothing_in_a_text_and_truth_is_json_s(value: Any, said: str) -> None:
+    values = {"a": value}
+    assert form_template({"x": "{a}", "y": "1"}, "f").render(values) == f"x={said}&y=1".encode()
+    assert url_template("/p?x={a}", "u").render(values) == f"/p?x={said}".encode()
+    assert header_template("x {a}", "h").render(values) == f"x {said}".encode()
+    assert json_template({"x": "no {a}", "y": "{a}"}, "j").render(values) == f'{{"x":"no {said}","y":{json.dumps(value)}}}'.encode()

@@ -1,0 +1,86 @@
+"""What a buyer needs of the world, and what one of them has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from surgekit.model import Order, Outcome, ReplyClass
+from surgekit.profile.schema import Buyers
+from surgekit.target.cookies import Jar
+from surgekit.target.plan import Plan, Read, StepPlan
+from surgekit.target.reading import Reply
+from surgekit.target.schema import Statuses
+
+Values = dict[str, Any]
+BROKEN = frozenset({ReplyClass.UNKNOWN, ReplyClass.NOT_SENT, ReplyClass.HIDDEN_ERROR})
+"""What a buyer sees as an error page."""
+HARMLESS = frozenset({ReplyClass.SOLD_OUT, ReplyClass.REFUSED, ReplyClass.THROTTLED, ReplyClass.NOT_SENT})
+"""Replies after which the request provably had no effect. Every other one but ok leaves a doubt."""
+MOST_FEN = 2**63
+
+
+class Session(Protocol):
+    """What a journey needs of the world."""
+
+    def now(self) -> float:
+        """Seconds since the run's start."""
+
+    def sleep_until(self, at_s: float) -> None: ...
+
+    def send(
+        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
+    ) -> tuple[Reply, Read]: ...
+
+    def deliver(self, order: Order, values: Mapping[str, Any], paid_s: float) -> None:
+        """The order was paid, and a person delivers it by and by. Returns at once."""
+
+    def beside(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Start ``work`` at the same time; the result waits for its end, and raises what it raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What all journeys of a run share."""
+
+    plan: Plan
+    statuses: Statuses
+    buyers: Buyers
+    salt: str
+
+
+@dataclass(slots=True)
+class Told:
+    """What the buyer of one order has seen so far; becomes the row of ``orders``. Times in seconds from the start."""
+
+    started_s: float | None = None
+    sent_s: float | None = None
+    accepted_s: float | None = None
+    paid_s: float | None = None
+    confirmed_s: float | None = None
+    ended_s: float | None = None
+    outcome: Outcome = Outcome.UNKNOWN
+    reason: str | None = None
+    order_no: str | None = None
+    amount_fen: int | None = None
+    paused_s: float = 0.0
+    browsed_s: float = 0.0
+    attempts: int = 0
+    errors: int = 0
+    status: str | None = None
+    card_digests: list[str] | None = None
+
+
+def number(values: Mapping[str, Any]) -> str | None:
+    given = values.get("order_no")
+    return None if given is None else str(given)
+
+
+MOST_WAIT_S = 3600
+
+
+def retry_after(reply: Reply) -> float:
+    """The seconds of ``Retry-After``; 0 where it is not there or a date."""
+    told = (reply.headers or {}).get("retry-after", "").strip()
+    return float(min(int(told), MOST_WAIT_S)) if told.isascii() and told.isdigit() and len(told) < 10 else 0.0
