@@ -189,9 +189,9 @@ class Client:
             try:
                 return self._taken_in(place, path, jar, self._exchange(place, wire, data, sent_s, deadline))
             except Broken as broken:
-                # A server may close an idle connection at the very moment it is used again. Asking again is allowed
-                # for a GET, as browsers do; anything else, an order above all, is never sent twice by the client.
-                if not (wire.used and broken.silent and request.method == "GET"):
+                # A server may close an idle connection at the very moment it is used again. Asking again is allowed for what
+                # only looks, as browsers do; anything else, an order above all, is never sent twice by the client.
+                if request.once or not (wire.used and broken.silent and request.method == "GET"):
                     raise
             return self._taken_in(place, path, jar, self._exchange(place, self._connect(place, deadline), data, sent_s, deadline))
         except Broken as broken:

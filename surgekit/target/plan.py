@@ -36,13 +36,15 @@ TELLING = frozenset({ReplyClass.OK, ReplyClass.QUEUED, ReplyClass.PAID_UNDELIVER
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, ready to send. ``url`` is a path on the platform, or absolute. ``follow``: go after redirects."""
+    """One request, ready to send. ``url`` is a path on the platform, or absolute. ``follow``: go after redirects. ``once``: it may
+    have an effect, so that nobody sends it a second time to find out."""
 
     method: str
     url: bytes
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     follow: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,17 @@ class Read:
 
 class StepPlan:
     """One step of a target, compiled. ``carries``: what it extracts and a later step sends; ``stamped``: whether it needs the
-    names of ``STAMPS``."""
+    names of ``STAMPS``; ``once``: whether it orders or pays, by whatever method."""
 
     __slots__ = (
         "_body", "_classifier", "_data", "_extract", "_follow", "_headers", "_optional", "_query", "_signer", "_url",
-        "carries", "method", "name", "needs", "stamped",
+        "carries", "method", "name", "needs", "once", "stamped",
     )  # fmt: skip
 
     def __init__(self, name: str, step: Step, where: str, *, headers: Mapping[str, str] | None = None, signer: Signer | None = None) -> None:
         self.name = step.name or name
         self.method = step.method
+        self.once = step.method != "GET"
         self._follow = step.follow
         self._signer = signer
         self._url = template.url_template(step.place, f"{where}.request")
@@ -102,7 +105,7 @@ class StepPlan:
             return self._signed(self._signer, url, headers, values)
         if self._query is not None:
             url += (b"&" if b"?" in url else b"?") + self._query.render(values)
-        return Request(self.method, url, headers, self._body.render(values) if self._body is not None else b"", self._follow)
+        return Request(self.method, url, headers, self._body.render(values) if self._body is not None else b"", self._follow, self.once)
 
     def _signed(self, signer: Signer, url: bytes, headers: tuple[tuple[bytes, bytes], ...], values: template.Values) -> Request:
         made = {part: data.render(values) for part, data in self._data.items()}
@@ -116,7 +119,7 @@ class StepPlan:
         own = {name.lower() for name in signed.headers}
         kept = [pair for pair in headers if pair[0].decode().lower() not in own]
         added = [(name.encode(), value.encode()) for name, value in signed.headers.items()]
-        return Request(self.method, url, (*kept, *added), body, self._follow)
+        return Request(self.method, url, (*kept, *added), body, self._follow, self.once)
 
     def read(self, reply: Reply) -> Read:
         """What the reply means. An ok reply without a value that the step extracts is not ok but unknown."""
@@ -331,6 +334,8 @@ def compile_plan(target: Target, *, where: str = "target") -> Plan:
     for way, each in steps.pay.items():
         pay[way], after = compiler.row("pay", each, have, f"steps.pay.{way}")
         paid_by.append(after)
+    for step in (submit, *(step for ways in pay.values() for step in ways)):
+        step.once = True
     for_all = frozenset.intersection(*paid_by) if paid_by else have
     poll = compiler.step("poll", steps.poll, for_all, "steps.poll") if steps.poll else None
     if poll is not None and "status" not in poll.gives:

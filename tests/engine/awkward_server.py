@@ -120,8 +120,8 @@ def client_of(url: str, **told: object) -> Iterator[Client]:
         client.close()
 
 
-def get(client: Client, url: bytes = b"/") -> Reply:
-    return client.send(Request("GET", url, (), b""))
+def get(client: Client, url: bytes = b"/", *, once: bool = False) -> Reply:
+    return client.send(Request("GET", url, (), b"", once=once))
 
 
 def post(client: Client, url: bytes = b"/orders", body: bytes = b"{}") -> Reply:

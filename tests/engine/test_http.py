@@ -298,6 +298,13 @@ def test_an_order_on_a_connection_that_closes_under_it_is_never_sent_twice() -> 
         assert [request[-1:] for request in server.heard] == [b"1", b"2"]
 
 
+def test_nor_is_one_that_a_shop_takes_by_get() -> None:
+    with Awkward(Closer(on_second=True)) as server, client_of(url(server)) as client:
+        get(client, b"/buy/1", once=True)
+        assert told(get(client, b"/buy/2", once=True)) == (0, b"", "closed", False)
+        assert [request.split()[1] for request in server.heard] == [b"/buy/1", b"/buy/2"]
+
+
 def test_a_read_on_a_connection_that_closes_under_it_is_asked_once_more() -> None:
     with Awkward(Closer(on_second=True)) as server, client_of(url(server)) as client:
         get(client, b"/1")

@@ -95,3 +95,12 @@ def test_steps_name_themselves_for_the_history() -> None:
     assert [made.submit.name, *(step.name for step in made.pay["gateway"])] == ["submit", "pay", "pay2"]
     assert made.poll is not None
     assert made.poll.needs == {"order_no"}
+
+
+def test_what_orders_or_pays_is_sent_once_by_whatever_method() -> None:
+    made = plan(submit={"request": "GET /buy", "replies": [OK], "extract": {"order_no": "data.no"}}, quote={"request": "GET /q", "replies": [OK]})
+    pay, opened = made.pay["gateway"]
+    assert (made.submit.request(VALUES).once, pay.request(VALUES).once, opened.request(VALUES).once) == (True, True, True)
+    assert made.quote is not None
+    assert made.poll is not None
+    assert (made.quote.request(VALUES).once, made.poll.request(VALUES).once) == (False, False)
