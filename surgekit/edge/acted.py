@@ -112,4 +112,5 @@ def _try(till: Till, notice: NoticePlan, payment: Payment, told: Mapping[str, st
     """Make the notice once before any money is taken: what cannot be told is not captured. Raises ``ConfigError``."""
     url = notice.message(payment, told).url
     if not till.callbacks.permits(url):
-        raise ConfigError(f"the notice would go to {url[:200]!r}, and only the platform may be called")
+        # Without its query: there may be a token in it, and this stands in the run folder.
+        raise ConfigError(f"the notice would go to {url.partition('?')[0][:100]!r}, and only the platform may be called")

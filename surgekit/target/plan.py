@@ -12,7 +12,7 @@ from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass
 from surgekit.target import template
 from surgekit.target.extract import Extractor
-from surgekit.target.reading import MISSING, Classifier, Document, Reply
+from surgekit.target.reading import MISSING, Classifier, Document, Reply, compile_path, look
 from surgekit.target.reads_check import check_reads, readable
 from surgekit.target.schema import Act, Captcha, Extract, Poll, ReplyRule, Step, Steps, Target
 from surgekit.target.signing import Parts, Signer
@@ -165,6 +165,8 @@ def _boundary(where: str) -> str:
 
 
 PICTURE = "captcha_picture"
+MOST_REASON = 160
+_MSG = compile_path("msg", "act")
 SOLVED = "captcha"
 
 
@@ -198,16 +200,21 @@ class SolveStep(StepPlan):
         return Request("POST", self._solver, ((b"Content-Type", b"application/octet-stream"),), values[PICTURE])
 
 
-def act_step(act: Act, where: str) -> StepPlan:
+class ActStep(StepPlan):
     """The buyer pays at the gateway that SurgeKit plays."""
-    step = Step(
-        request=f"POST {{{ACT}}}", json=dict(act.act),
-        replies=[
-            ReplyRule.model_validate({"class": "ok", "path": "code", "equals": 1}),
-            ReplyRule.model_validate({"class": "refused", "path": "code", "in": [0, -1]}),
-        ],
-    )  # fmt: skip
-    return StepPlan("gateway", step, where)
+
+    def __init__(self, act: Act, where: str) -> None:
+        rules = [ReplyRule.model_validate({"class": "ok", "path": "code", "equals": 1})]
+        super().__init__("gateway", Step(request=f"POST {{{ACT}}}", json=dict(act.act), replies=rules), where)
+
+    def read(self, reply: Reply) -> Read:
+        """What our own gateway refuses is a fault of the target file or of what the platform gave: no money was taken, and nobody
+        turned the buyer down."""
+        read = super().read(reply)
+        said = look(Document(reply).data, _MSG)
+        if read.kind is ReplyClass.UNKNOWN and reply.error is None and isinstance(said, str):
+            return Read(ReplyClass.NOT_SENT, f"act: {said[:MOST_REASON]}")
+        return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +263,7 @@ class _Compiler:
     def step(self, name: str, step: Step | Act, have: frozenset[str], at: str) -> StepPlan:
         where = f"{self._where}: {at}"
         if isinstance(step, Act):
-            plan = act_step(step, where)
+            plan: StepPlan = ActStep(step, where)
             have |= {ACT}
         else:
             plan = StepPlan(name, step, where, headers=self._common_headers(have, at), signer=self._signer(step, where))

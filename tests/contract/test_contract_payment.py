@@ -214,3 +214,15 @@ def test_acted_gateway_that_is_paid_is_not_delivered_before_the_platform_says_so
     shop.manners["GET /orders/N1"] = status("unpaid")
     told = opening.counter(acted("POST", "form"), shop).buy(pay_by="gateway")
     assert (told.outcome, told.paid_s is not None, told.confirmed_s) == (Outcome.UNKNOWN, True, None)
+
+
+def test_what_the_acted_gateway_cannot_do_is_an_error_of_the_run_and_no_answer_of_the_platform(opening: Opening) -> None:
+    """No amount to pay: nothing is captured, nobody was turned away, and the reason says what is wrong."""
+    shop = till(opening)
+    shop.manners["POST /orders"] = {"code": 0, "no": "N1", "money": "free"}
+    counter = opening.counter(acted("GET", "query"), shop)
+    told = counter.buy(pay_by="gateway")
+    assert (told.outcome, told.paid_s, told.errors) == (Outcome.FAILED, None, 1)
+    assert told.reason == "pay_act: amount: 'free' is no amount to pay; yuan such as 12.30 is wanted"
+    assert counter.gateway is not None
+    assert counter.gateway.rows("payment") == []

@@ -11,11 +11,13 @@ from contract_shop import Answer, Heard, goes_to
 from contract_world import RUN_ID, Counter, Opening, order
 
 from surgekit import clock
+from surgekit.arrivals import schedule
 from surgekit.errors import ConfigError, ConsentError, TargetError
 from surgekit.model import Outcome
 from surgekit.platform import Platform
 from surgekit.run import Options, plan
 from surgekit.safety import origin, resolved
+from surgekit.safety.kill import KilledError
 from surgekit.target import load
 
 FINE = {"code": 0}
@@ -50,11 +52,24 @@ def test_consent_is_needed_for_any_other_machine(tmp_path: Path) -> None:
         planned(tmp_path, "", "http://192.0.2.1:8080")
 
 
-@pytest.mark.parametrize("budget", ["rate: 19", "orders: 199"])
-def test_budget_of_rate_and_orders_refuses_a_surge_that_is_too_large(tmp_path: Path, budget: str) -> None:
-    with pytest.raises(ConfigError, match=f"safety.budget.{budget.partition(':')[0]}"):
-        planned(tmp_path, f"safety: {{budget: {{{budget}}}}}")
-    assert planned(tmp_path, "safety: {budget: {rate: 20, orders: 1000}}").target.safety.budget.rate == 20
+def test_budget_of_rate_and_orders_refuses_a_surge_that_is_too_large(tmp_path: Path) -> None:
+    told = planned(tmp_path, "safety: {budget: {rate: 20, orders: 1000}}")
+    drawn = len(schedule(told.profile, told.target.skus, told.seed))
+    assert drawn != 200  # as many as are expected would be no test of what is drawn
+    with pytest.raises(ConfigError, match=r"safety\.budget\.rate"):
+        planned(tmp_path, "safety: {budget: {rate: 19}}")
+    with pytest.raises(ConfigError, match=rf"has {drawn} orders with seed {told.seed}, and safety\.budget\.orders of target shop is {drawn - 1};"):
+        planned(tmp_path, f"safety: {{budget: {{orders: {drawn - 1}}}}}")
+    assert planned(tmp_path, f"safety: {{budget: {{orders: {drawn}}}}}").submissions == [drawn]
+
+
+def test_kill_file_that_is_there_from_the_start_lets_nothing_be_sent(opening: Opening, tmp_path: Path) -> None:
+    shop = opening.shop({"GET /whoami": {"tenant": "shadow"}})
+    (tmp_path / "STOP").touch()
+    with pytest.raises(KilledError, match="is there, so nothing is sent") as told:
+        planned(tmp_path, "safety: {kill_file: STOP, echo: {request: GET /whoami, path: tenant}}", shop.url)
+    assert told.value.exit_code == 105
+    assert shop.heard == []
 
 
 @pytest.mark.parametrize(
