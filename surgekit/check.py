@@ -23,10 +23,11 @@ from surgekit.errors import ConfigError, RunError, TargetError
 from surgekit.eventlog import folder
 from surgekit.platform import Platform
 from surgekit.run import Options, Plan, plan, record_of
-from surgekit.safety import origin, permitted
+from surgekit.safety import kill, origin, permitted
 from surgekit.target import private
 from surgekit.target.schema import Target
 from surgekit.target.signing import check_vectors
+from surgekit.watch import kill_file
 
 PROFILE = "steady"
 """Gives buyers to draw one from."""
@@ -78,12 +79,12 @@ def check(name: str, *, sku: str | None, pay_by: str | None, exchanged: Callable
     Raises ``SurgeKitError`` where it cannot even begin.
     """
     found = on_paper(name)
-    told = plan(Options(profile=PROFILE, target=name))
+    told = plan(Options(profile=PROFILE, target=name), one_order=True)
     if told.target.locust is not None:
         raise ConfigError(f"target {told.target.name}: the tasks of a Locust user cannot be walked step by step; try a short blast with a low --peak")
     product = _product(told.target, sku)
     way = _way(told.target, pay_by)
-    with tempfile.TemporaryDirectory(prefix="surgekit-check-") as place, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="surgekit-check-") as place, ExitStack() as stack, kill.heeded(kill_file(told.target)):
         run = folder.create(Path(place) / "run", "check")
         crew = stack.enter_context(
             Crew(run, told.target, told.profile, told.seed, told.salt, {}, run_id=told.run_id, permit=told.permit, secrets=told.secrets)

@@ -33,7 +33,7 @@ from surgekit.profile.schema import FaultPlan, Profile
 from surgekit.report import finish
 from surgekit.report.show import Show
 from surgekit.report.words import Lang
-from surgekit.safety import Permit, origin, permitted
+from surgekit.safety import Permit, allowance, kill, origin, permitted
 from surgekit.settle import settle_and_read
 from surgekit.target import locustfile, private
 from surgekit.target.schema import Target
@@ -73,18 +73,22 @@ class Plan:
     secrets: dict[str, str]
     permit: Permit | None
     """To load the platform; None where SurgeKit starts it, so that it is not there yet."""
+    submissions: list[int] | None = None
+    """How many each engine may send, where budget or consent bound them."""
     run_id: str = field(default_factory=lambda: secrets.token_hex(3))
     salt: str = field(default_factory=lambda: secrets.token_hex(16))
 
 
-def plan(options: Options) -> Plan:
-    """Load and check everything that can be known beforehand. Raises ``ConfigError`` or ``TargetError``.
+def plan(options: Options, *, one_order: bool = False) -> Plan:
+    """Load and check everything that can be known beforehand. Raises ``ConfigError``, ``TargetError`` or ``KilledError``.
 
-    Where the platform is not on this machine, its owner's consent is asked for, and nothing else is sent to it.
+    Where the platform is not on this machine, its owner's consent is asked for, and nothing else is sent to it. ``one_order``: no
+    surge is meant, but a single order of it.
     """
     shape = profile.scaled(profile.load(options.profile), peak=options.peak, duration=options.duration)
     shape = shape.model_copy(update={"faults": [*shape.faults, *options.faults]})
     shop = target.load(options.target)
+    kill.refuse(kill_file(shop))
     for number, each in enumerate(shape.faults):
         faults.find(each.fault)
         if each.start >= shape.duration:
@@ -106,18 +110,32 @@ def plan(options: Options) -> Plan:
         raise ConfigError(f"profile {shape.name}: about {expected:,.0f} orders; more than {MOST_ORDERS:,} in one run are refused")
     secrets = private.secrets(shop)
     private.accounts(shop)
-    _within_budget(shop, shape, expected)
+    seed, budget, need = shape.seed if options.seed is None else options.seed, shop.safety.budget, None
+    if not one_order:
+        allowance.within_rate(shop, shape)
+        if budget.orders is not None:
+            need = allowance.demand(shape, shop, seed, options.workers, budget.orders)
+            allowance.within_orders(shop, shape, need, seed)
     permit = None
     if shop.base_url is not None:
         token = private.filled(shop.safety.consent, private.names(shop, secrets), f"target {shop.name}: safety.consent")
-        permit = permitted(origin(shop.base_url), token)
-        permit.hold(rate=shape.peak, orders=expected, ends=clock.utc() + timedelta(seconds=limit_s(shape)))
-        if permit.how != "loopback" and (shop.safety.budget.rate is None or shop.safety.budget.orders is None):
+        with kill.heeded(kill_file(shop)):
+            permit = permitted(origin(shop.base_url), token)
+        if permit.orders is not None and not one_order:
+            need = allowance.demand(shape, shop, seed, options.workers, permit.orders)
+        lasts_s = limit_s(shape) - (shape.duration if one_order else 0)
+        permit.hold(
+            rate=1 if one_order else shape.peak, orders=1 if one_order else expected if need is None else need.submissions,
+            ends=clock.utc() + timedelta(seconds=lasts_s),
+        )  # fmt: skip
+        if permit.how != "loopback" and (budget.rate is None or budget.orders is None):
             raise ConfigError(f"target {shop.name}: safety.budget: rate and orders must be given, since the platform is not on this machine")
+    most = allowance.most_orders(budget.orders, None if permit is None else permit.orders)
+    submissions = None if most is None else [most] if need is None else allowance.allotted(most, need)
     stock = by_name(shape.products.stock, shop.skus, f"profile {shape.name}: products.stock")
     if shop.locust is not None and shop.reads.stock is None:
         stock = {}  # nobody could look at it; the run's notes say so
-    return Plan(options, shape, shop, shape.seed if options.seed is None else options.seed, stock, secrets, permit)
+    return Plan(options, shape, shop, seed, stock, secrets, permit, submissions)
 
 
 def _paying(shape: Profile, shop: Target) -> Profile:
@@ -127,20 +145,6 @@ def _paying(shape: Profile, shop: Target) -> Profile:
     only = next(iter(shop.steps.pay))
     classes = {name: kind.model_copy(update={"pay": only}) for name, kind in shape.buyers.classes.items()}
     return shape.model_copy(update={"buyers": shape.buyers.model_copy(update={"classes": classes})})
-
-
-def _within_budget(shop: Target, shape: Profile, expected: float) -> None:
-    """What is too much for the platform's budget by the schedule alone is refused; money and units are counted as they are spent."""
-    budget = shop.safety.budget
-    if budget.rate is not None and shape.peak > budget.rate:
-        raise ConfigError(
-            f"profile {shape.name} peaks at {shape.peak:g} orders/s, and safety.budget.rate of target {shop.name} is {budget.rate:g}; lower --peak"
-        )
-    if budget.orders is not None and expected > budget.orders:
-        raise ConfigError(
-            f"profile {shape.name} has about {expected:,.0f} orders, and safety.budget.orders of target {shop.name} is {budget.orders:,}; "
-            "shorten it with --duration or lower --peak"
-        )
 
 
 def blast(options: Options, show: Show) -> Path:
@@ -156,7 +160,11 @@ def blast(options: Options, show: Show) -> Path:
     show.planned(told.profile, told.target, run, told.seed)
 
     with folder.held(run):
-        _surge(told, run, record, show)
+        try:
+            _surge(told, run, record, show)
+        except kill.KilledError:
+            folder.discard(run)  # no order was sent, so there is nothing to look up
+            raise
 
         # 6. The history becomes final, and what it means is worked out from it.
         seal(run)
@@ -168,30 +176,31 @@ def blast(options: Options, show: Show) -> Path:
 def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
     """Steps 2 to 5: everything for which processes run."""
     with ExitStack() as stack:
-        # 2. The world around the platform, then the platform: it is told where its supplier and gateway are.
-        crew = stack.enter_context(
-            Crew(run, told.target, told.profile, told.seed, told.salt, told.stock, run_id=told.run_id, permit=told.permit, secrets=told.secrets)
-        )
-        crew.start_platform()
-        permit = told.permit or permitted(origin(crew.base_url), None)
-        platform = stack.enter_context(Platform(told.target, permit.place, told.run_id, secrets=told.secrets))
-        stock = SpoolWriter(run / "spool" / "stock.jsonl")
-        try:
-            platform.preflight()
-            _check_stock(_read_stock(platform, stock, "start", 0.0), told)
-        except TargetError:
-            if told.target.start is None:
-                folder.discard(run)  # nothing ran, so there is nothing to look up
-            raise
+        with kill.heeded(kill_file(told.target)):
+            # 2. The world around the platform, then the platform: it is told where its supplier and gateway are.
+            crew = stack.enter_context(
+                Crew(run, told.target, told.profile, told.seed, told.salt, told.stock, run_id=told.run_id, permit=told.permit, secrets=told.secrets)
+            )
+            crew.start_platform()
+            permit = told.permit or permitted(origin(crew.base_url), None)
+            platform = stack.enter_context(Platform(told.target, permit.place, told.run_id, secrets=told.secrets))
+            stock = SpoolWriter(run / "spool" / "stock.jsonl")
+            try:
+                platform.preflight()
+                _check_stock(_read_stock(platform, stock, "start", 0.0), told)
+            except TargetError:
+                if told.target.start is None:
+                    folder.discard(run)  # nothing ran, so there is nothing to look up
+                raise
 
-        # 3. The engines load, compile the target and draw their shard of the schedule; then all start at one moment.
-        record |= {"base_url": crew.base_url, "permit": permit.to_json(), "gateway_act": crew.gateway_act, "processes": crew.pids()}
-        folder.write_json(run / "run.json", record)
-        crew.start_engines(told.options.workers, web=told.options.web)
-        t0 = clock.now() + HEAD_START_S
-        record |= {"t0": t0, "processes": crew.pids()}
-        folder.write_json(run / "run.json", record)
-        crew.go(t0)
+            # 3. The engines load, compile the target and draw their shard of the schedule; then all start at one moment.
+            record |= {"base_url": crew.base_url, "permit": permit.to_json(), "gateway_act": crew.gateway_act, "processes": crew.pids()}
+            folder.write_json(run / "run.json", record)
+            crew.start_engines(told.options.workers, web=told.options.web)
+            t0 = clock.now() + HEAD_START_S
+            record |= {"t0": t0, "processes": crew.pids()}
+            folder.write_json(run / "run.json", record)
+            crew.go(t0)
 
         # 4. The surge: load and faults on one clock, a sample each second, until the last order has ended.
         tempo = Tempo(t0)
@@ -225,6 +234,7 @@ def record_of(told: Plan) -> dict[str, Any]:
         "target": private.hidden(told.target).model_dump(mode="json", by_alias=True, exclude_unset=True),
         "seed": told.seed,
         "shards": options.workers,
+        "submissions": told.submissions,
         "salt": told.salt,
         "lang": options.lang,
         "t0": None,

@@ -21,6 +21,7 @@ from surgekit.errors import RunError
 from surgekit.eventlog.writer import SpoolWriter
 from surgekit.profile.schema import Profile
 from surgekit.report.show import Show
+from surgekit.safety import kill
 from surgekit.target.schema import Target
 
 STOP_S = 15.0
@@ -120,7 +121,7 @@ class Watch:
         next_sample = 0.0
         while running:
             try:
-                if self._kill_file is not None and self._stop_by == float("inf") and self._kill_file.exists():
+                if self._stop_by == float("inf") and kill.thrown(self._kill_file):
                     ended.aborted = True
                     self._stop(running, ended, f"stopped by the kill file {self._kill_file}")
                 if self._listen(running, ended, 0.1):

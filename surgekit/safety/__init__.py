@@ -7,6 +7,8 @@
                            every address, or in DNS and every address has the        txt.py
                            certificate of the name
     allowed(permit, url)   where a URL in a reply may lead                           permit.py
+    kill.heeded(file)      a file that, once it is there, ends everything            kill.py
+    allowance.…            how many orders a run has, and how many it may send       allowance.py
 
 A name is looked up once. What was checked is what is connected to, by this process and by those that read the permit
 from ``run.json``: a name that means another machine a second later (DNS rebinding) is never asked again.

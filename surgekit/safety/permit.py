@@ -30,11 +30,11 @@ class Permit:
     left_out: tuple[str, ...] = ()
 
     def hold(self, *, rate: float, orders: float, ends: datetime) -> None:
-        """Raises ``ConsentError`` where a run of ``orders`` orders, at most ``rate`` per second, until ``ends``, is too much."""
+        """Raises ``ConsentError`` where a run of ``orders`` orders (second clicks counted), at most ``rate`` per second, until ``ends``, is too much."""
         if self.rate is not None and rate > self.rate:
             raise ConsentError(f"{self.place.host} allows {self.rate:,} orders per second, and this surge has up to {rate:,.0f}")
         if self.orders is not None and orders > self.orders:
-            raise ConsentError(f"{self.place.host} allows {self.orders:,} orders in one run, and this surge has about {orders:,.0f}")
+            raise ConsentError(f"{self.place.host} allows {self.orders:,} orders in one run, and this surge has {orders:,.0f}")
         if self.until is not None and ends > self.until:
             raise ConsentError(f"the consent of {self.place.host} ends {self.until:%Y-%m-%d %H:%M} UTC, before this surge does")
 

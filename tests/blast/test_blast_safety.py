@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -22,9 +26,10 @@ def shop(folder: Path, *added: str) -> Path:
 
 
 def test_a_kill_file_ends_the_surge_within_a_second_and_it_is_reported(tmp_path: Path) -> None:
-    run, stop = tmp_path / "run", tmp_path / "stop"
-    target = shop(tmp_path, f"safety: {{kill_file: {stop}}}")
-    with running("blast", "--profile", tiny(tmp_path), "--target", target, "--out", run, cwd=tmp_path) as blast:
+    run, stop, elsewhere = tmp_path / "run", tmp_path / "stop", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    target = shop(tmp_path, "safety: {kill_file: stop}")  # beside the target file, wherever the command is called
+    with running("blast", "--profile", tiny(tmp_path), "--target", target, "--out", run, cwd=elsewhere) as blast:
         t0 = surge_under_way(run, 2.5)["t0"]
         stop.touch()
         at = clock.now() - t0
@@ -35,11 +40,55 @@ def test_a_kill_file_ends_the_surge_within_a_second_and_it_is_reported(tmp_path:
     assert any("kill file" in note for note in json.loads((run / "result.json").read_text())["notes"])
 
 
+def test_a_kill_file_ends_the_logins_before_the_surge(tmp_path: Path) -> None:
+    """Whoever throws it while five hundred accounts log in is not made to wait for the last of them."""
+    heard: list[float] = []
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(clock.now())
+            time.sleep(0.1)
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(b'{"code": 1}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    ok = "[{class: ok, path: code, equals: 1}]"
+    (tmp_path / "shop.yaml").write_text(f"""
+schema: surgekit.target/1
+name: slow
+base_url: http://127.0.0.1:{server.server_port}
+catalogue: [{{sku: game, price_fen: 100}}]
+setup: {{at_once: 2, steps: [{{request: POST /login, form: {{user: "{{buyer.account}}"}}, replies: {ok}}}]}}
+steps: {{submit: {{request: POST /orders, replies: {ok}}}}}
+safety: {{kill_file: stop}}
+""")
+    with running("blast", "--profile", "steady", "--target", tmp_path / "shop.yaml", "--out", tmp_path / "run", cwd=tmp_path) as blast:
+        until = clock.now() + 60
+        while len(heard) < 6 and clock.now() < until:
+            time.sleep(0.01)
+        (tmp_path / "stop").touch()
+        at = clock.now()
+        out, _ = blast.communicate(timeout=30)
+    server.shutdown()
+    server.server_close()
+    no_traceback(out)
+    assert blast.returncode == 105, out
+    assert f"stopped by the kill file {tmp_path / 'stop'}" in out
+    assert max(heard) < at + 1.0
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("budget", "said"),
     [
         ("{rate: 10}", "profile tiny peaks at 25 orders/s, and safety.budget.rate of target cardshop is 10; lower --peak"),
-        ("{orders: 50}", "orders, and safety.budget.orders of target cardshop is 50"),
+        ("{orders: 50}", "with seed 7, and safety.budget.orders of target cardshop is 50"),
     ],
 )
 def test_what_is_beyond_the_budget_by_the_schedule_is_refused(budget: str, said: str, tmp_path: Path) -> None:
@@ -70,7 +119,8 @@ def test_a_secret_that_is_not_set_is_said_before_anything_starts(tmp_path: Path)
 def test_check_walks_an_order_and_shows_no_secret(tmp_path: Path) -> None:
     planted = "planted-secret-4711"
     (tmp_path / "key.txt").write_text(planted + "\n")
-    target = shop(tmp_path, "secrets: {key: {file: key.txt}}", 'headers: {X-Shop-Key: "{secret.key}"}')
+    budget = "safety: {budget: {rate: 1, orders: 1, units: 1}}"  # for the one order that is sent, and no other
+    target = shop(tmp_path, "secrets: {key: {file: key.txt}}", 'headers: {X-Shop-Key: "{secret.key}"}', budget)
     told = surgekit("targets", "check", target, "--pay", "gateway", "--product", "topup-50", "--format", "json", cwd=tmp_path)
     no_traceback(told.stdout, told.stderr)
     found = json.loads(told.stdout)
