@@ -11,9 +11,11 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Pool
 
+from surgekit import secretive
 from surgekit.arrivals.buyers import Buyer
 from surgekit.errors import TargetError
 from surgekit.model import Order, ReplyClass
+from surgekit.redact import LEAST
 from surgekit.target.cookies import Jar
 from surgekit.target.plan import Plan, Read, StepPlan
 from surgekit.target.schema import Target
@@ -92,9 +94,13 @@ class Members:
         return values
 
     def private(self, order: Order) -> list[object]:
-        """What is told of the order's account and may not be shown: its row of the accounts file, without the account itself."""
+        """What is told of the order's account and may not be shown: its row of the accounts file, without the account itself.
+
+        A figure or two, as of a level, count only in a column whose name says so, such as ``pin``.
+        """
         values = self._member(self._index(order.buyer)).values
-        return [value for name, value in values.items() if name.startswith("account.") and value != values["buyer.account"]]
+        row = {name: value for name, value in values.items() if name.startswith("account.") and value != values["buyer.account"]}
+        return [value for name, value in row.items() if len(str(value)) >= LEAST or secretive.kind(name.removeprefix("account."))]
 
     def jar(self, order: Order) -> Jar | None:
         """The cookies of ``order``: its account's, a new visitor's, or none."""

@@ -1,0 +1,95 @@
+"""What is said of the exchanges of one order: everything that helps, and nothing that is somebody's."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from surgekit.engine import walkthrough
+from surgekit.model import Order, Outcome, ReplyClass
+from surgekit.target.plan import Read, Request
+from surgekit.target.reading import Reply
+
+ORDER = Order(
+    seq=0, shard=0, intended_s=0.0, sku="a", qty=1, buyer=0, buyer_class="check", pay_by="balance", phase="check", browses=True, double_click=False,
+    think_quote_s=0.0, think_pay_s=0.0,
+)  # fmt: skip
+NUMBER = "9f8c2b1a77e04d3c9f8c2b1a77e04d3c"
+TOLD = SimpleNamespace(
+    outcome=Outcome.CONFIRMED, reason="token=abc-sesame", status="done", order_no=NUMBER, amount_fen=990, accepted_s=1.0, paid_s=1.0, confirmed_s=1.0,
+    card_digests=["x"],
+)  # fmt: skip
+
+
+class Walked:
+    """A surge that has these exchanges: (method and URL, headers, body, reply's body, its headers, what is kept)."""
+
+    def __init__(self, *exchanges: tuple[str, dict[str, str], str, str, dict[str, str], dict[str, Any]]) -> None:
+        self.on_exchange: Any = None
+        self._exchanges = exchanges
+
+    def one(self, *_: object) -> Any:
+        for asked, headers, body, said, answered, kept in self._exchanges:
+            method, _, url = asked.partition(" ")
+            request = Request(method, url.encode(), tuple((name.encode(), value.encode()) for name, value in headers.items()), body.encode())
+            reply = Reply(200, said.encode(), 0.1, 0.2, headers=answered)
+            self.on_exchange(SimpleNamespace(name="step"), request, reply, Read(ReplyClass.OK, None, kept))
+        return TOLD
+
+    def now(self) -> float:
+        return 1.0
+
+
+def said_of(*exchanges: tuple[str, dict[str, str], str, str, dict[str, str], dict[str, Any]], private: tuple[object, ...] = ()) -> list[dict[str, Any]]:
+    said: list[dict[str, Any]] = []
+    known = {"run.id": "abc123", "secret.pin": "917", "secret.key": "key/of-the-shop"}
+    walkthrough.walk(Walked(*exchanges), SimpleNamespace(private=lambda _: list(private)), ORDER, known, lambda **told: said.append(told))  # type: ignore[arg-type]
+    return said
+
+
+def test_nothing_of_the_session_is_said_however_it_travels() -> None:
+    login = '{"code": 1, "access_token": "eyJhbGciOi.SESAME.sig", "refresh_token": "RRRR-sesame-1", "user": {"ticket": "TTTT-sesame-2"}}'
+    said = said_of(
+        ("POST /login", {"X-Code": "917"}, "u=ann&gate=917&pass=sesame&k=key%2Fof-the-shop", login,
+         {"set-cookie": "sid=cookie-sesame-3; Path=/", "x-auth": "sesame-4"}, {"jwt": "eyJhbGciOi.SESAME.sig", "mine": "RRRR-sesame-1"}),
+        ("GET /o?r=RRRR-sesame-1", {"Authorization": "Bearer eyJhbGciOi.SESAME.sig", "X-Auth": "sesame", "X-Mine": "cookie-sesame-3"}, "", "{}", {}, {}),
+    )  # fmt: skip
+    text = json.dumps(said)
+    for word in ("SESAME", "-sesame-1", "-sesame-3", "sesame-4", "=sesame", "abc-sesame", "917", "of-the-shop"):
+        assert word not in text
+    assert said[0]["reply"].startswith('{"code": 1, "access_token": "<')
+    assert said[0]["body"] == "u=ann&gate=<secret.pin>&pass=<hidden>&k=<secret.key>"
+    assert said[1]["headers"] == {"Authorization": "<hidden>", "X-Auth": "<hidden>", "X-Mine": "<set-cookie>"}
+
+
+def test_cards_are_not_said_and_their_number_is() -> None:
+    said = said_of(
+        ("GET /o", {}, "", r'{"status":"3","list":["https:\/\/redeem.example\/SECRETCARD\/1"]}', {}, {"status": "3", "cards": ["https://redeem.example/SECRETCARD/1"]}),
+        ("GET /o", {}, "", r'<p title="https:&#x2F;&#x2F;redeem.example/SECRETCARD/1">', {}, {}),
+    )
+    assert "SECRETCARD" not in json.dumps(said)
+    assert said[0]["reply"] == '{"status": "3", "list": ["<cards>"]}'
+    assert said[-1]["cards"] == 1
+
+
+def test_what_helps_is_said() -> None:
+    said = said_of(
+        (f"GET /o/{NUMBER}", {"Idempotency-Key": "abc123-0000000"}, '{"token": "abc123-0000000"}', f'{{"code": 0, "msg": "库存不足", "hash": "{NUMBER}"}}',
+         {"content-type": "application/json"}, {"order_no": NUMBER, "status": "3"}),
+    )  # fmt: skip
+    assert said[0]["url"] == f"/o/{NUMBER}"
+    assert said[0]["headers"] == {"Idempotency-Key": "abc123-0000000"}
+    assert said[0]["body"] == '{"token": "abc123-0000000"}'
+    assert said[0]["reply"] == f'{{"code": 0, "msg": "库存不足", "hash": "{NUMBER}"}}'
+    assert said[0]["kept"] == {"order_no": NUMBER, "status": "3"}
+    assert (said[1]["order_no"], said[1]["status"]) == (NUMBER, "done")
+
+
+def test_a_secret_behind_what_is_shown_is_looked_for_too() -> None:
+    hidden_by_much = '{"token": "' + "x" * 2395 + '", "note": "' + "key/of-the-shop" + '"}'
+    assert "of-the" not in json.dumps(said_of(("GET /o", {}, "", hidden_by_much, {}, {})))
+
+
+def test_the_row_of_an_account_is_not_said() -> None:
+    assert said_of(("GET /o", {}, "level=gold-4711", "{}", {}, {}), private=("gold-4711",))[0]["body"] == "level=<account>"
