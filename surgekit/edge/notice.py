@@ -5,20 +5,18 @@ It is compiled as every other step of a target is, so that holes, forms and sign
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
-from surgekit import clock
 from surgekit.edge.callbacks import Message
 from surgekit.edge.config import EdgeConfig
 from surgekit.errors import ConfigError
 from surgekit.safety import Permit
 from surgekit.target.pattern import Pattern
-from surgekit.target.plan import StepPlan
+from surgekit.target.plan import StepPlan, stamps
 from surgekit.target.schema import Notice, Step
 from surgekit.target.signing import Signer
 
@@ -81,8 +79,7 @@ class NoticePlan:
         said = ""
         if self._url is not None:
             values["notice_url"], _, said = str(values[self._url]).partition("#")[0].partition("?")
-        seconds = clock.utc().timestamp()
-        values |= {"time.s": int(seconds), "time.ms": int(seconds * 1000), "nonce": secrets.token_hex(8)}
+        values |= stamps()
         made = self._plan.request(values)
         url, _, query = made.url.decode().partition("?")
         # What the platform wrote into its address stays in front of what the gateway adds, and is not signed.

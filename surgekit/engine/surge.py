@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import logging
-import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,13 +16,13 @@ from gevent.event import Event
 from gevent.pool import Group
 
 from surgekit import clock
-from surgekit.engine.budget import Purse
-from surgekit.engine.buyer import BROKEN, Told
-from surgekit.engine.http import Client
+from surgekit.engine.budget import BUDGET, NO_BUDGET, Purse
+from surgekit.engine.buyer import BROKEN, HARMLESS, Told
+from surgekit.engine.http import STOPPED, Client
 from surgekit.eventlog.writer import SpoolWriter
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import Read, Request, StepPlan
+from surgekit.target.plan import Read, Request, StepPlan, stamps
 from surgekit.target.reading import Reply
 
 STOP_S = 2.0
@@ -91,8 +91,11 @@ class Surge:
         self._beside = Group()
         self._runner: gevent.Greenlet | None = None
         self._stop = Event()
+        self._enough = Event()
         self._quiet_from = float("inf")
+        client.quiet = self._quiet
         self.why_stopped: str | None = None
+        self.over_budget: str | None = None
         self.on_exchange: Callable[[StepPlan, Request, Reply, Read], None] | None = None
         self.over = Event()
         self.counts: Counter[str] = Counter()
@@ -118,20 +121,54 @@ class Surge:
     def send(
         self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
     ) -> tuple[Reply, Read]:
+        """Send a step. Ends the greenlet where nothing may leave any more."""
         reply, read = self._exchanged(step, values, jar)
-        self.tell(order, step.name, step.method, reply, read, due_s, attempt)
+        if reply.sent_s is not None or reply.error != STOPPED:
+            self.tell(order, step.name, step.method, reply, read, due_s, attempt)
+        if reply.error == STOPPED:
+            raise gevent.GreenletExit
         return reply, read
+
+    def submit(
+        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
+    ) -> tuple[Reply, Read]:
+        """Send the step that places ``order``, if the budget has it; else the reply is that nothing was sent, for the reason ``budget``."""
+        if not self.reserve(order):
+            now = self.now()
+            return Reply(0, b"", None, now, BUDGET, effect_free=True), NO_BUDGET
+        reply, read = self.send(order, step, values, due_s, attempt, jar)
+        self.settle(order, left=reply.sent_s is not None, harmless=read.kind in HARMLESS)
+        return reply, read
+
+    def reserve(self, order: Order) -> bool:
+        """Whether the budget has a submission of ``order``, which then is taken. Where it is used up, no more orders are released."""
+        refusal = self._purse.reserve(order)
+        if refusal is None:
+            return True
+        self.over_budget = self.over_budget or refusal.why
+        if refusal.for_good:
+            self._enough.set()
+        return False
+
+    def settle(self, order: Order, *, left: bool, harmless: bool) -> None:
+        """What became of a submission that was reserved (``Purse.settle``)."""
+        self._purse.settle(order, left=left, harmless=harmless)
 
     def for_nobody(self, step: StepPlan, values: Mapping[str, Any], jar: Jar | None) -> Read:
         """Send a step that belongs to no order, such as a login before the surge."""
-        return self._exchanged(step, values, jar)[1]
+        reply, read = self._exchanged(step, values, jar)
+        if reply.error == STOPPED:
+            raise gevent.GreenletExit
+        return read
+
+    def _quiet(self) -> bool:
+        return self.now() > self._quiet_from
 
     def _exchanged(self, step: StepPlan, values: Mapping[str, Any], jar: Jar | None) -> tuple[Reply, Read]:
-        if self.now() > self._quiet_from:
+        if self._quiet():
             raise gevent.GreenletExit
         if step.stamped:
-            milliseconds = int(clock.utc().timestamp() * 1000)
-            values = {**values, "time.s": milliseconds // 1000, "time.ms": milliseconds, "nonce": secrets.token_hex(32)}
+            values = {**values, **stamps()}
         request = step.request(values)
         reply = self._client.send(request, jar)
         read = step.read(reply)
@@ -170,10 +207,10 @@ class Surge:
     def one(self, order: Order, start: float) -> Told:
         """Walk one order to its end, outside any schedule. Raises what went wrong in here."""
         self._start = start
-        walk = self._walk(self, order, f"{self._run_id}-{order.seq:07d}")
+        walk = self._walk(self, order, self._key(order))
         walk.run()
         self._beside.join()
-        self._write(order, f"{self._run_id}-{order.seq:07d}", walk.told)
+        self._write(order, self._key(order), walk.told)
         self._flush()
         return walk.told
 
@@ -183,6 +220,7 @@ class Surge:
             self._quiet_from = self.now() + QUIET_S
             self.why_stopped = why
             self._stop.set()
+            self._enough.set()
 
     @property
     def stopped(self) -> bool:
@@ -196,7 +234,7 @@ class Surge:
         gc.freeze()
         helpers = [gevent.spawn(self._flush_often), gevent.spawn(self._watch_lag)]
         try:
-            self._send_all()
+            self._send_all(iter(self._orders))
             gevent.wait([gevent.spawn(self._live.join), self._stop], count=1)
             self._live.join(timeout=STOP_S)
         except Exception as error:  # noqa: BLE001 - whatever it is, the run must not look complete
@@ -208,21 +246,38 @@ class Surge:
             self._flush()
             self.over.set()
 
-    def _send_all(self) -> None:
-        for order in self._orders:
+    def _send_all(self, orders: Iterator[Order]) -> None:
+        for order in orders:
             left = order.intended_s - self.now() - TICK_S
             if left > 0:
-                self._stop.wait(left)
+                self._enough.wait(left)
             # Once at least: behind time, those that were released have to get their turn all the same.
             gevent.sleep(0)
-            while self.now() < order.intended_s and not self._stop.is_set():
+            while self.now() < order.intended_s and not self._enough.is_set():
                 gevent.sleep(0)
             if self._stop.is_set():
                 return
+            if self._enough.is_set():
+                self._beyond_budget(chain([order], orders))
+                return
             self._release(order)
 
+    def _beyond_budget(self, orders: Iterable[Order]) -> None:
+        """Say of every order that is left why it is not sent; those under way go on meanwhile."""
+        for number, order in enumerate(orders):
+            if number % 100 == 0:
+                gevent.sleep(0)
+            if self._stop.is_set():
+                return
+            self.counts["scheduled"] += 1
+            self.counts[Outcome.FAILED.value] += 1
+            self._write(order, self._key(order), Told(outcome=Outcome.FAILED, reason=BUDGET, ended_s=self.now()))
+
+    def _key(self, order: Order) -> str:
+        return f"{self._run_id}-{order.seq:07d}"
+
     def _release(self, order: Order) -> None:
-        key = f"{self._run_id}-{order.seq:07d}"
+        key = self._key(order)
         self.counts["scheduled"] += 1
         self._slip_ms = max(self._slip_ms, (self.now() - order.intended_s) * 1000)
         if len(self._live) >= self._bound:
@@ -271,10 +326,6 @@ class Surge:
 
     def _count(self, order: Order, told: Told) -> None:
         counts = self.counts
-        if told.accepted_s is not None:
-            spent = self._purse.spend(order)
-            if spent is not None:
-                self.stop(spent)
         counts[told.outcome.value] += 1
         counts["sent"] += told.sent_s is not None
         counts["accepted"] += told.accepted_s is not None
@@ -297,6 +348,7 @@ class Surge:
         except OSError as error:
             self.failure = f"the history cannot be written: {error.strerror}"
             self._stop.set()
+            self._enough.set()
 
     def _flush_often(self) -> None:
         while True:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from surgekit import clock
 from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass
 from surgekit.target import template
@@ -26,12 +28,19 @@ KNOWN = frozenset(
 """Names that every order has; a step may use these, and what earlier steps extracted."""
 STAMPS = frozenset({"time.s", "time.ms", "nonce"})
 """Names that are new for every request: seconds and milliseconds since 1970, and 64 random hex digits."""
+
 VISITOR = frozenset({"run.id", "target.base_url"})
 """Names that there are without an order: for logins, reads and notices."""
 ACT = "gateway_act"
 """Where a payment is acted; a step that sends there captures the money."""
 TELLING = frozenset({ReplyClass.OK, ReplyClass.QUEUED, ReplyClass.PAID_UNDELIVERED})
 """Replies of which something is kept. Where a reply is not ok, a value may be missing from it."""
+
+
+def stamps() -> dict[str, Any]:
+    """The values of ``STAMPS``, now."""
+    milliseconds = int(clock.utc().timestamp() * 1000)
+    return {"time.s": milliseconds // 1000, "time.ms": milliseconds, "nonce": secrets.token_hex(32)}
 
 
 @dataclass(frozen=True, slots=True)

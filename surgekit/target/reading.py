@@ -29,6 +29,7 @@ MOST_VALUES = 150_000
 _NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
 """Python knows these by such names; a page is in none of them, and some take hours over a long one."""
 _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:\-]{1,40})", re.IGNORECASE)
+_META = re.compile(r"""<meta\b[^>]*?\bcharset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,8 @@ class Document:
         return (self.reply.headers or {}).get(name.lower())
 
     def _charset(self) -> str:
-        found = _CHARSET.search(self.header("content-type") or "")
+        """As the header names it, or else as the page does (HTML Living Standard, 13.2.3.2: within its first 1024 bytes)."""
+        found = _CHARSET.search(self.header("content-type") or "") or _META.search(self.reply.body[:1024].decode("latin-1"))
         try:
             name = codecs.lookup(found[1]).name if found else "utf-8"
             b"-".decode(name, "replace")  # some codecs are not for text

@@ -54,7 +54,7 @@ def test_a_post_notice_says_what_the_file_says(tmp_path: Path) -> None:
         assert (form["no"], form["trade"], form["money"], form["fen"]) == ("A 1", paid["trade_no"], "12.30", "1230")
         assert (form["name"], form["run"]) == ("点卡 100&元", RUN_ID)
         assert re.fullmatch(r"\d{13}", form["t"])
-        assert re.fullmatch(r"[0-9a-f]{16}", form["n"])
+        assert re.fullmatch(r"[0-9a-f]{64}", form["n"])
         assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", form["at"])
 
     story(run())

@@ -159,6 +159,19 @@ def test_a_charset_that_no_page_is_in_is_read_as_utf_8(name: str) -> None:
     assert Document(reply).text == "库存: 7 \\u0041 é"
 
 
+@pytest.mark.parametrize(
+    "tag",
+    ["<meta charset=gbk>", '<meta http-equiv="Content-Type" content="text/html; charset=gb2312">', "<META name=x\nCHARSET = 'GBK' />"],
+)
+def test_a_page_may_name_its_charset_itself(tag: str) -> None:
+    body = f"<html><head>{tag}</head><p>库存不足</p>".encode("gbk")
+    assert "库存不足" in Document(Reply(200, body, 0.0, 0.1, headers={"content-type": "text/html"})).text
+    named = Reply(200, f"{tag}库存不足".encode(), 0.0, 0.1, headers={"content-type": "text/html; charset=utf-8"})
+    assert "库存不足" in Document(named).text  # the header knows better
+    late = Reply(200, (" " * 1024 + f"{tag}库存不足").encode(), 0.0, 0.1)
+    assert "库存不足" in Document(late).text
+
+
 @pytest.mark.parametrize("body", [b"[" + b"[]," * 600_000 + b"1]", b"{" + b",".join(b'"k%d":1' % n for n in range(200_000)) + b"}"])
 def test_json_that_takes_a_hundred_times_its_room_is_not_read(body: bytes) -> None:
     assert Document(Reply(200, body, 0.0, 0.1)).data is MISSING
