@@ -9,6 +9,7 @@ from surgekit import clock
 from surgekit.errors import TargetError
 from surgekit.platform.client import MOST_PAGE, PAGE_S
 from surgekit.platform.session import Session
+from surgekit.platform.verdict import ADVICE, Replies, beside, verdict
 from surgekit.target.reading import MISSING, Document, compile_path, look
 from surgekit.target.schema import LedgerRead
 
@@ -30,20 +31,25 @@ class HttpLedger:
         self._asked = session.read(read.request, read.headers, "reads.ledger", ("after", "page"))
         self._rows = compile_path(read.rows, "reads.ledger.rows")
         self._next = compile_path(read.next or "", "reads.ledger.next")
-        self._by_page = "{page}" in read.request
+        self._replies = Replies(read.replies, "reads.ledger")
+        self._by_page = "page" in self._asked.names
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Each row as the platform tells it. Raises ``TargetError``."""
         after: Any = 0
         before: list[Any] | None = None
+        last: Any = MISSING
         until = clock.now() + MOST_S
         count = 0
         for page in range(1, MOST_PAGES + 1):
             if clock.now() > until:
                 raise TargetError(f"reads.ledger: not at its end after {MOST_S:g} s and {page - 1:,} pages")
             reply = self._session.get(self._asked, {"after": after, "page": page}, most=MOST_PAGE, total_s=PAGE_S)
-            data = Document(reply, most_values=MOST_VALUES).data
-            rows = self._checked(data)
+            document = Document(reply, most_values=MOST_VALUES)
+            self._replies.check(document, self._asked.what)
+            data = document.data
+            rows = self._checked(data, last)
+            last = data
             if before is not None and rows and rows == before:
                 if page == 2:
                     raise TargetError("reads.ledger: page 2 is page 1 again, so nothing tells whether there is more; leave {page} out if there is one page")
@@ -65,14 +71,30 @@ class HttpLedger:
             after = following
         raise TargetError(f"reads.ledger: more than {MOST_PAGES:,} pages; do they ever end?")
 
-    def _checked(self, data: Any) -> list[dict[str, Any]]:
+    def _checked(self, data: Any, last: Any) -> list[dict[str, Any]]:
+        """The rows of a page. ``last``: the page before it, or ``MISSING``."""
         if data is MISSING:
             raise TargetError(f"{self._asked.what}: the body is not JSON")
         rows = look(data, self._rows)
-        if rows is None and self._by_page:
-            return []  # some platforms have null for an empty page
+        if rows is None:
+            self._check_null(data, last)
+            return []
         if not isinstance(rows, list):
             raise TargetError(f"reads.ledger: no list at {self._read.rows!r} in the reply")
         if not all(isinstance(row, dict) for row in rows):
             raise TargetError("reads.ledger: a row is not an object")
+        if not rows:
+            self._check_empty(data, last)
         return rows
+
+    def _check_null(self, data: Any, last: Any) -> None:
+        """Some platforms have null for no orders; and so have error pages behind HTTP 200."""
+        if self._replies.given or (self._by_page and last is not MISSING and beside(data, self._rows) == beside(last, self._rows)):
+            return
+        raise TargetError(f"reads.ledger: null in place of a list at {self._read.rows!r}: no orders, or an error page? {ADVICE}")
+
+    def _check_empty(self, data: Any, last: Any) -> None:
+        self._replies.check_empty(data, self._rows, "reads.ledger")
+        if not self._replies.given and last is not MISSING and (now := verdict(data, self._rows)) != (was := verdict(last, self._rows)):
+            name = next(name for name in {**now, **was} if now.get(name, MISSING) != was.get(name, MISSING))
+            raise TargetError(f"reads.ledger: an empty page, and its {name} is another than on the page before: the end, or an error? {ADVICE}")

@@ -15,6 +15,7 @@ from surgekit.errors import ConfigError, TargetError
 from surgekit.model import ReplyClass
 from surgekit.platform.columns import Columns
 from surgekit.platform.session import Pace, Session
+from surgekit.platform.verdict import ADVICE, Replies
 from surgekit.target.plan import TELLING
 from surgekit.target.reading import MISSING, Document, Reply, compile_path, look
 from surgekit.target.schema import OrderRead, order_columns
@@ -47,6 +48,7 @@ class Orders:
         self._step = session.order
         self._what = f"reads.order: {read.request}"
         self._rows = compile_path(read.rows, "reads.order.rows")
+        self._replies = Replies(read.replies, "reads.order")
         self._zone = zone
         self._named = order_columns(session.target.reads)
         for needed in ("order_no", "status"):
@@ -67,6 +69,8 @@ class Orders:
                 raise TargetError(f"{self._what}: HTTP {reply.status}")
             raise TargetError(f"{self._what}: the reply (HTTP {reply.status}) means {meant.kind.value} ({meant.reason})")
         rows = [dict(meant.values)] if self._read.extract else self._listed(reply)
+        if not rows and meant.kind is not ReplyClass.OK:
+            raise TargetError(f"{self._what}: the reply means {meant.kind.value}, and there is no order in it")
         if not rows:
             return []
         columns = self._columns()
@@ -83,13 +87,20 @@ class Orders:
         return mine
 
     def _listed(self, reply: Reply) -> list[dict[str, Any]]:
-        data = Document(reply).data
+        """The orders in a reply; none where it says that there are none."""
+        data, by_rules = Document(reply).data, self._replies.given
         found = look(data, self._rows) if data is not MISSING else MISSING
-        if found is None:
+        if found is None and by_rules:
             return []
+        if found is None:
+            raise TargetError(f"reads.order: null at {self._read.rows!r}: no such order, or an error page? {ADVICE}")
         rows = [found] if isinstance(found, dict) else found
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise TargetError(f"reads.order: neither an order nor a list of orders at {self._read.rows!r} in the reply")
+        if not rows and not by_rules:
+            if "rows" not in self._read.model_fields_set:
+                raise TargetError(f"reads.order: an empty list as the whole reply: no such order, or an error page? give rows, or {ADVICE}")
+            self._replies.check_empty(data, self._rows, "reads.order")
         return rows
 
     def look_up(self, keys: Iterable[str], salt: str, start_s: float | None, *, most_s: float = MOST_S) -> Looked:

@@ -12,6 +12,7 @@ from surgekit.platform.client import NoReplyError
 from surgekit.platform.columns import Columns
 from surgekit.platform.ledger_http import HttpLedger
 from surgekit.platform.orders import Looked, Orders
+from surgekit.platform.ours import QUARTER_S, WIDE_S, Ours
 from surgekit.platform.session import Session
 from surgekit.platform.sql import SqlRead
 from surgekit.platform.stock import Figures, Stock
@@ -105,17 +106,46 @@ class Platform:
         """The platform's own orders as rows of the table ``ledger``, card codes as digests.
 
         ``start_s``: the run's start (UNIX time); orders that were made before it cannot be this run's, and are left out where the
-        ledger says when they were made. Raises ``TargetError``, also after the last row: where no row has a needed column.
+        ledger says when they were made. What has a key of this run is never left out. Raises ``TargetError``, also after the last
+        row: where no row has a needed column, and where the time zone is not the ledger's.
         """
-        columns = self._columns()
+        columns, ours = self._columns(), self._ours(start_s)
         assert self._by_http is not None or self._by_sql is not None
         rows = self._by_sql.rows(start_s) if self._by_sql is not None else self._by_http.rows() if self._by_http is not None else ()
         for row in rows:
             told = columns.told(row, salt, start_s)
             created = told.get("created_s")
-            if created is None or created >= -SLACK_S:
+            if ours.takes(told) or created is None or created >= -SLACK_S:
                 yield told
         columns.check()
+        ours.check_zone()
+        if self._by_sql is not None and self._by_sql.since and start_s is not None:
+            long = clock.utc().timestamp() - start_s > QUARTER_S
+            if not ours.keys or (long and not ours.timed):
+                self._check_since(self._by_sql, start_s)
+
+    def _check_since(self, query: SqlRead, start_s: float) -> None:
+        """Raises ``TargetError`` where ``:since`` leaves out orders of this run: in a wrong time zone it is hours too late."""
+        columns = self._columns()
+
+        def own(since_s: float) -> Ours:
+            ours = self._ours(start_s)
+            for row in query.rows(since_s):
+                ours.takes(columns.told(row, "", start_s))
+            return ours
+
+        wide = own(start_s - WIDE_S)
+        if not wide.keys:
+            return
+        hidden = wide.keys - own(start_s).keys  # read after it: an order that comes in between is in this one only
+        if hidden:
+            wide.check_zone()
+            raise TargetError(
+                f"reads.ledger.timezone: :since leaves out {len(hidden):,} of this run's own orders; it is the run's start in that zone, and the times there are of another"
+            )
+
+    def _ours(self, start_s: float | None) -> Ours:
+        return Ours(self._session.run_id, start_s, self._zone)
 
     def orders(self, keys: Iterable[str], salt: str, *, start_s: float | None = None) -> Looked:
         """Single orders by their keys, as ``reads.order`` says. What goes wrong is told in it."""

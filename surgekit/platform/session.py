@@ -25,15 +25,16 @@ LOGGED_OUT: Final = frozenset({301, 302, 303, 307, 308, 401, 403, 419})
 
 
 class Read:
-    """A GET of the target file, compiled."""
+    """A GET of the target file, compiled. ``names``: the holes of its address."""
 
-    __slots__ = ("_headers", "_url", "what")
+    __slots__ = ("_headers", "_url", "names", "what")
 
     def __init__(self, request: str, headers: Mapping[str, str], common: Mapping[str, str], have: frozenset[str], where: str) -> None:
         self.what = f"{where}: {request}"
         self._url = template.url_template(request.split(" ", 1)[1], f"{where}.request")
         said = {name.lower() for name in headers}
         own = {name: template.header_template(value, f"{where}.headers.{name}") for name, value in headers.items()}
+        self.names = self._url.names
         for word in sorted({name for each in (self._url, *own.values()) for name in each.names} - have):
             raise ConfigError(f"{where}: nothing gives {{{word}}}; known here: {', '.join(sorted(have))}")
         others = {name: template.header_template(value, f"headers.{name}") for name, value in common.items() if name.lower() not in said}

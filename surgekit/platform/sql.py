@@ -24,7 +24,7 @@ _TO_FILE = re.compile(r"\binto\s+(?:out|dump)file\b", re.IGNORECASE)
 
 class SqlRead:
     """One query. ``where``: ``reads.ledger.sql``, ``reads.stock.sql``. Raises ``ConfigError``, or ``ConsentError`` for a database that
-    is not on this machine."""
+    is not on this machine. ``since``: it asks only for what is new enough."""
 
     def __init__(self, session: Session, read: Sql, zone: tzinfo, where: str) -> None:
         self._where = where
@@ -32,6 +32,7 @@ class SqlRead:
         binds = sorted(set(self._query.compile().params) - {"since"})
         if binds:
             raise ConfigError(f"{where}.query: nothing gives :{binds[0]}; known: :since (write \\: for a colon before a word)")
+        self.since = "since" in self._query.compile().params
         self._zone = zone
         self._engine: Engine = engine(read.url, session.known, zone, f"{where}.url")
         password = self._engine.url.password
@@ -44,7 +45,7 @@ class SqlRead:
         """Each row as column → value, streamed. ``start_s``: the run's start, UNIX time. Raises ``TargetError``."""
         began = since(start_s or 0.0, self._zone)
         moment: Any = f"{began:%Y-%m-%d %H:%M:%S}" if self._engine.name == "sqlite" else began
-        given = {"since": moment} if "since" in self._query.compile().params else {}
+        given = {"since": moment} if self.since else {}
         try:
             with self._engine.connect() as conn:
                 if self._engine.name == "mysql":

@@ -11,6 +11,7 @@ from surgekit.errors import TargetError
 from surgekit.platform.columns import text, whole
 from surgekit.platform.session import Pace, Session
 from surgekit.platform.sql import SqlRead
+from surgekit.platform.verdict import ADVICE, Replies, complaint
 from surgekit.target.extract import Extractor
 from surgekit.target.pattern import Pattern
 from surgekit.target.reading import MISSING, Document, compile_path, look
@@ -36,6 +37,7 @@ class Stock:
         own = {"order.sku", *common} if read.value is not None else set[str]()
         self._asked = None if read.request is None else session.read(read.request, read.headers, "reads.stock", own)
         self._sql = None if read.sql is None else SqlRead(session, read.sql, zone, "reads.stock.sql")
+        self._replies = Replies(read.replies, "reads.stock")
         self._items = compile_path(read.items or "", "reads.stock.items")
         self._value = None if read.value is None else Extractor(read.value, "reads.stock.value")
         self._words = None if read.words is None else (Pattern(read.words.in_stock), Pattern(read.words.sold_out))
@@ -70,7 +72,9 @@ class Stock:
     def _together(self) -> dict[str, Figures]:
         read = self._read
         assert self._asked is not None
-        items = look(Document(self._session.get(self._asked)).data, self._items)
+        document = Document(self._session.get(self._asked))
+        self._replies.check(document, self._asked.what)
+        items = look(document.data, self._items)
         pairs: Iterable[tuple[Any, Any]]
         if isinstance(items, dict):
             pairs = items.items()
@@ -88,6 +92,8 @@ class Stock:
             sku = "" if key is MISSING else text(key) or ""
             if sku in known and isinstance(item, dict):
                 found[sku] = self._of_item(sku, item)
+        if not found:
+            self._replies.check_empty(document.data, self._items, "reads.stock")
         return found
 
     def _of_item(self, sku: str, item: dict[str, Any]) -> Figures:
@@ -114,9 +120,15 @@ class Stock:
     def _of_page(self, product: Product, value: Extractor) -> Figures:
         own = {"order.sku": product.sku, **{f"product.{name}": each for name, each in product.vars.items()}}
         assert self._asked is not None
-        found = value.value(Document(self._session.get(self._asked, own)))
-        if found is MISSING:
+        document = Document(self._session.get(self._asked, own))
+        self._replies.check(document, self._asked.what)
+        found = value.value(document)
+        assert self._read.value is not None
+        if found is MISSING or (found is None and not self._read.value.optional):
             raise TargetError(f"reads.stock: {product.sku}: the reply has nothing where value says, or nothing of that form")
+        wrong = complaint(document.data, ()) if found is None and not self._replies.given else None
+        if wrong is not None:
+            raise TargetError(f"reads.stock: {product.sku}: nothing where value says, and beside it {wrong}, which looks like an error; {ADVICE}")
         if found is None:  # optional, and not there: nobody says
             return {"total": None, "unsold": None, "word": None}
         number = whole(found)

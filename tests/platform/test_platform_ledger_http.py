@@ -124,11 +124,58 @@ def test_pages_are_turned_by_what_the_reply_says_comes_next() -> None:
     assert [row["order_no"] for row in rows] == ["N1", "N2", "N3"]
 
 
-@pytest.mark.parametrize("beyond", [[], None], ids=["empty", "null"])
-def test_pages_are_counted_until_one_is_empty(beyond: Any) -> None:
-    pages = [numbered(1, 2), numbered(3, 4)]
-    rows = read(lambda heard: {"rows": ([*pages, beyond, beyond])[int(heard.query["page"]) - 1]}, request="GET /ledger?page={page}")
-    assert [row["order_no"] for row in rows] == ["N1", "N2", "N3", "N4"]
+PAGES = [numbered(1, 2), numbered(3, 4)]
+GOOD: Row = {"code": 0, "msg": "ok"}
+
+
+def paged(beyond: Row, **more: Any) -> list[str]:
+    """The orders of a shop with two pages, and ``beyond`` behind them."""
+    request = more.pop("request", "GET /ledger?page={page}")
+    rows = read(lambda heard: ([*({**GOOD, "rows": page} for page in PAGES), beyond])[int(heard.query["page"]) - 1], request=request, **more)
+    return [row["order_no"] for row in rows]
+
+
+@pytest.mark.parametrize("beyond", [{**GOOD, "rows": []}, {**GOOD, "rows": None}, {"code": 0, "msg": "no more", "page": 3, "rows": []}])
+@pytest.mark.parametrize("hole", ["{page}", "{page|text}"])
+def test_pages_are_counted_until_one_is_empty(beyond: Row, hole: str) -> None:
+    assert paged(beyond, request=f"GET /ledger?page={hole}") == ["N1", "N2", "N3", "N4"]
+
+
+@pytest.mark.parametrize(
+    "beyond", [{"code": 500, "rows": None}, {"code": 1, "msg": "ok", "rows": None}, {**GOOD, "msg": "busy", "rows": None}, {"rows": None},
+               {"code": 500, "rows": []}, {"code": 1, "msg": "ok", "rows": []}, {**GOOD, "error": "busy", "rows": []}, {"rows": []}],
+)  # fmt: skip
+def test_a_hidden_error_is_not_the_end_of_a_ledger(beyond: Row) -> None:
+    """It comes with HTTP 200, and what it has in place of the orders is nothing too; there may be more behind it."""
+    with pytest.raises(TargetError, match="say with replies which reply is a good one"):
+        paged(beyond)
+
+
+@pytest.mark.parametrize("page", [{"rows": None}, {"code": 500, "rows": None}, {"code": 500, "rows": []}, {"success": False, "rows": []}])
+@pytest.mark.parametrize("request_", ["GET /ledger?page={page}", "GET /ledger"])
+def test_a_hidden_error_is_not_a_ledger_without_orders(page: Row, request_: str) -> None:
+    with pytest.raises(TargetError, match="say with replies which reply is a good one"):
+        read(page, request=request_)
+
+
+def test_an_empty_page_of_another_kind_is_not_the_end_where_the_reply_says_what_comes_next() -> None:
+    pages = {"0": {**GOOD, "rows": numbered(1), "next": 1}, "1": {"code": 7, "rows": []}}
+    with pytest.raises(TargetError, match=r"its code is another than on the page before.*say with replies"):
+        read(lambda heard: pages[heard.query["after"]], request="GET /ledger?after={after}", next="next")
+
+
+RULES = [{"class": "ok", "path": "code", "equals": 0}, {"class": "hidden_error", "path": "code", "equals": 500}]
+
+
+@pytest.mark.parametrize("nothing", [[], None])
+def test_rules_say_which_page_is_one(nothing: Any) -> None:
+    assert paged({"code": 0, "error": "none today", "rows": nothing}, replies=RULES) == ["N1", "N2", "N3", "N4"]
+    assert read({"code": 0, "rows": nothing}, replies=RULES) == []
+    for code, means in ((500, "hidden_error"), (7, r"unknown \(odd_reply\)")):
+        with pytest.raises(TargetError, match=rf"reads\.ledger: GET /ledger\?page=\{{page\}}: the reply \(HTTP 200\) means {means}, and only ok is read"):
+            paged({"code": code, "rows": nothing}, replies=RULES)
+        with pytest.raises(TargetError, match="and only ok is read"):
+            read({"code": code, "rows": numbered(1)}, replies=RULES)
 
 
 def test_a_platform_may_give_its_last_page_again_behind_the_end() -> None:

@@ -45,9 +45,36 @@ def test_a_platform_may_tell_one_order_that_does_not_repeat_its_key() -> None:
     assert told(looked) == [("K1", "N1", "paid")]
 
 
+def test_an_empty_list_where_rows_points_says_that_there_is_none() -> None:
+    looked = look({"data": [], "code": 1, "success": True, "error": None}, "K1")
+    assert (looked.rows, looked.keys) == ([], ["K1"])
+
+
+HIDDEN: list[Row] = [{"code": 500, "data": None}, {"data": None}, {"code": 500, "data": []}, {"code": -1, "data": []}, {"success": False, "data": []},
+                     {"status": "error", "data": []}, {"error": {"message": "too many connections"}, "data": []}]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", HIDDEN)
+def test_a_hidden_error_is_not_read_as_no_such_order(page: Row) -> None:
+    """It comes with HTTP 200, and what it has in place of the orders is nothing too."""
+    looked = look(page, "K1")
+    assert (looked.rows, looked.keys) == ([], [])
+    assert "say with replies which reply is a good one" in (looked.wrong or "")
+
+
+def test_an_empty_list_as_the_whole_reply_counts_where_rows_is_written_out() -> None:
+    columns = {"order_no": "no", "status": "state"}
+    assert by_step([], "K1", request="GET /o?key={order.key}", rows="", columns=columns).keys == ["K1"]
+    looked = by_step([], "K1", request="GET /o?key={order.key}", columns=columns)
+    assert (looked.keys, looked.wrong) == ([], "reads.order: an empty list as the whole reply: no such order, or an error page?"
+                                               " give rows, or say with replies which reply is a good one")  # fmt: skip
+
+
 @pytest.mark.parametrize("nothing", [[], None])
-def test_an_empty_list_or_null_says_that_there_is_none(nothing: Any) -> None:
-    looked = look({"data": nothing}, "K1")
+def test_where_rules_say_that_the_reply_is_good_null_is_none_too(nothing: Any) -> None:
+    answers: dict[str, Row] = {"K1": {"code": 1, "data": nothing}, "K2": {"code": 500, "data": nothing}, "K3": {"code": 2, "data": nothing}}
+    rules = [*RULES, {"class": "queued", "path": "code", "equals": 2}]
+    looked = by_step(lambda heard: answers[heard.query["key"]], *answers, request="GET /o?key={order.key}", rows="data", columns=COLUMNS, replies=rules)
     assert (looked.rows, looked.keys) == ([], ["K1"])
 
 

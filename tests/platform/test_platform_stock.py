@@ -97,6 +97,35 @@ def test_what_may_be_missing_is_unknown_where_it_is() -> None:
     assert told == {"game": figures(None), "skin": figures(None)}
 
 
+@pytest.mark.parametrize("nothing", [[], {}, None])
+def test_a_hidden_error_is_no_stock(nothing: Any) -> None:
+    with pytest.raises(TargetError, match=r"reads\.stock: "):
+        read({"code": 500, "data": nothing}, request="GET /stock", items="data", sku="id")
+
+
+@pytest.mark.parametrize("value", [{"json": "data"}, {"json": "data.left", "optional": True}])
+def test_a_hidden_error_is_no_product_without_a_figure(value: Row) -> None:
+    with pytest.raises(TargetError, match=r"reads\.stock: game: (the reply has nothing where value says|.*code: 500, which looks like an error)"):
+        read({"code": 500, "data": None}, request="GET /p/{order.sku}", value=value)
+
+
+def test_rules_say_which_reply_has_a_stock_in_it() -> None:
+    rules = [{"class": "ok", "path": "code", "equals": 0}]
+    left: Row = {"json": "data.left", "optional": True, "default": 0}
+    one: Row = {"request": "GET /p/{order.sku}", "value": left, "replies": rules}
+    assert read({"code": 0, "data": None}, **one) == {"game": figures(0), "skin": figures(0)}
+    together: Row = {"request": "GET /stock", "items": "data", "replies": rules}
+    assert read({"code": 0, "data": {}}, **together) == {}
+    for stock in (one, together):
+        with pytest.raises(TargetError, match=r"reads\.stock: GET /\S+: the reply \(HTTP 200\) means unknown \(odd_reply\), and only ok is read"):
+            read({"code": 7, "data": {"game": {"unsold": 1}, "left": 1}}, **stock)
+
+
+def test_a_default_that_an_error_page_would_be_read_as_needs_rules() -> None:
+    with pytest.raises(ValueError, match="an error page would be read as the default; say with replies"):
+        read({}, request="GET /p/{order.sku}", value={"json": "left", "optional": True, "default": 0})
+
+
 def test_a_products_own_names_fill_the_request() -> None:
     catalogue = [{"sku": "game", "price_fen": 1, "vars": {"slug": "das spiel"}}]
     with Shop(lambda _: {"left": 3}) as shop:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from platform_world import Answer, Heard, Shop, platform, target
+from platform_world import Answer, Heard, Shop, target
 from run_story import PROFILE, TARGET, order, plan
 
-from surgekit import settle
+from surgekit import clock, settle
 from surgekit.arrivals import Shard, schedule
 from surgekit.eventlog.reader import opened
 from surgekit.eventlog.writer import SpoolWriter
+from surgekit.platform import Platform
 from surgekit.profile import Profile
 
 Row = dict[str, Any]
@@ -46,7 +47,7 @@ def settled(run: Path, manners: Any, reads: Row, unknown: tuple[int, ...] = ()) 
     story = plan(witnesses={}, target=TARGET | {"reads": reads})
     (run / "run.json").write_text(json.dumps(story))
     stock = SpoolWriter(run / "spool" / "stock.jsonl")
-    with Shop(manners) as shop, platform(shop.place, reads) as found:
+    with Shop(manners) as shop, Platform(target(reads), shop.place, story["run_id"]) as found:
         told = settle.settle_and_read(run, target(reads), None, found, stock, lambda: 30.0, salt="", settle_s=0.0)
     (run / "run.json").write_text(json.dumps(story | {"witnesses": told}))
     return told
@@ -194,6 +195,29 @@ def test_a_ledger_that_is_gone_is_an_absent_witness(tmp_path: Path) -> None:
     told = settled(tmp_path / "run", lambda _: Answer("", 500), reads, unknown=(3,))
     assert told["ledger"] == "absent: reads.ledger: GET /ledger: HTTP 500"
     assert ends(tmp_path / "run") == {3: "unknown"}
+
+
+@pytest.mark.parametrize("page", [{"code": 500, "data": None}, {"code": 500, "data": []}])
+def test_a_hidden_error_decides_no_order(tmp_path: Path, page: Row) -> None:
+    """Shops say HTTP 200 and "error" under load: that is neither an order that is not there, nor a ledger that has ended."""
+    columns = {"order_no": "no", "order_key": "key", "status": "state"}
+    for number, reads in enumerate(
+        ({"order": {**ORDER, "rows": "data"}}, {"ledger": {"request": "GET /ledger", "rows": "data", "columns": columns}},
+         {"ledger": {"request": "GET /ledger?page={page}", "rows": "data", "columns": columns}})
+    ):  # fmt: skip
+        run = tmp_path / f"run{number}"
+        told = settled(run, lambda _: page, {**reads, "rate": 1000}, unknown=(3,))
+        assert told.get("orders", told["ledger"]).startswith(("part: 0 of 1 unknown orders", "absent: reads.ledger: "))
+        assert ends(run) == {3: "unknown"}
+
+
+def test_a_ledger_in_another_time_zone_decides_no_order(tmp_path: Path) -> None:
+    """By such a ledger every order was made before the run, and none of it is there."""
+    columns = {"order_no": "no", "order_key": "key", "status": "state", "created_s": "at"}
+    rows = [{"no": "N3", "key": key(3), "state": "delivered", "at": clock.utc().timestamp() - 8 * 3600 - 20}]
+    told = settled(tmp_path / "run", lambda _: rows, {"ledger": {"request": "GET /ledger", "columns": columns}}, unknown=(3, 4))
+    assert told["ledger"].startswith("absent: reads.ledger.timezone: by UTC this run's own orders were made 8 h before the run began")
+    assert ends(tmp_path / "run") == {3: "unknown", 4: "unknown"}
 
 
 def test_a_target_without_any_read_has_no_witness(tmp_path: Path) -> None:

@@ -67,10 +67,13 @@ class StockRead(Strict):
 
     ``total`` counts sold units too. Where a platform tells only what is left, ``fixed`` says that nobody adds stock during a run:
     then what is there at the start is all there is, and selling more is oversell.
+
+    ``replies``: only *ok* is read; anything else is an error page, whatever stands in it.
     """
 
     request: Get | None = None
     headers: Headers = Field(default_factory=dict)
+    replies: list[ReplyRule] = Field(default_factory=list)
     sql: Sql | None = None
     items: str | None = None
     sku: str | None = None
@@ -89,8 +92,8 @@ class StockRead(Strict):
         if self.sql is not None:
             if self.sku is None:
                 raise ValueError("sku: say which column of the query is the SKU")
-            if self.items is not None or self.value is not None or self.headers:
-                raise ValueError("sql: items, value and headers are for a request; name the query's columns by sku, unsold and total")
+            if self.items is not None or self.value is not None or self.headers or self.replies:
+                raise ValueError("sql: items, value, headers and replies are for a request; name the query's columns by sku, unsold and total")
         elif (self.items is None) == (self.value is None):
             raise ValueError("give items (all products in one reply) or value (a reply for each product), one of the two")
         each = any(hole == "order.sku" or hole.startswith("product.") for hole in _holes(self.request or ""))
@@ -100,6 +103,8 @@ class StockRead(Strict):
             raise ValueError("items: a request for all products has no {order.sku} in it")
         if self.words is not None and self.value is None:
             raise ValueError("words explain a value; give value too")
+        if self.value is not None and self.value.default is not None and not self.replies:
+            raise ValueError("value: an error page would be read as the default; say with replies which reply is a good one")
         return self
 
 
@@ -127,10 +132,14 @@ class LedgerRead(Strict):
 
     By HTTP, page by page: ``{after}`` in ``request`` is 0 first and then what ``next`` says; ``{page}`` counts from 1 until a page is
     empty. Or by ``sql``. ``timezone``: of times without one. ``statuses`` may be told as words or as numbers, here always as text.
+
+    ``replies``: only *ok* is read, and there null is no orders as an empty list is. Without them null is an error, and an empty list
+    is one where the reply says so (``success: false``, ``code: 500``).
     """
 
     request: Get | None = None
     headers: Headers = Field(default_factory=dict)
+    replies: list[ReplyRule] = Field(default_factory=list)
     rows: str = ""
     next: str | None = None
     sql: Sql | None = None
@@ -144,8 +153,10 @@ class LedgerRead(Strict):
             raise ValueError(f"columns: {', '.join(sorted(missing))} must be named too")
         if (self.request is None) == (self.sql is None):
             raise ValueError("give request (HTTP) or sql, one of the two")
+        if self.sql is not None and self.replies:
+            raise ValueError("replies are for a request; a query has none")
         if self.request is not None:
-            holes = {hole for hole in _HOLE.findall(self.request) if "." not in hole}
+            holes = {hole for hole in _holes(self.request) if "." not in hole}
             if {"after", "page"} <= holes:
                 raise ValueError("{after} and {page} are two ways to turn pages; give one of them")
             if ("after" in holes) != (self.next is not None):
@@ -156,9 +167,10 @@ class LedgerRead(Strict):
 class OrderRead(Step):
     """Reading one order by the merchant's own key, for platforms without a ledger. A step that changes nothing.
 
-    ``replies``: *ok*, here it is; *refused*, there is no such order; anything else leaves it unknown. Without them any HTTP 2xx is ok.
-    ``rows`` is the path to the list of platform orders, or to the one order, read with ``columns`` or with those of the ledger; an
-    empty list or null: there is none. Or ``extract`` takes one order from the reply: ``order_no``, ``status`` and more of those names.
+    ``replies``: *ok*, here it is; *refused*, there is no such order; anything else leaves it unknown. ``rows`` is the path to the list
+    of platform orders, or to the one order, read with ``columns`` or with those of the ledger; an empty list or null: there is none.
+    Or ``extract`` takes one order from the reply: ``order_no``, ``status`` and more of those names. Without ``replies`` any HTTP 2xx
+    is ok, but only an empty list where ``rows`` points says that there is none: null may be an error page.
     """
 
     replies: list[ReplyRule] = Field(default_factory=list)
