@@ -22,6 +22,7 @@ from surgekit.crew import Crew
 from surgekit.errors import ConfigError, RunError, TargetError
 from surgekit.eventlog import folder
 from surgekit.platform import Platform
+from surgekit.platform.times import SLACK_S
 from surgekit.run import Options, Plan, plan, record_of
 from surgekit.safety import kill, origin, permitted
 from surgekit.target import private
@@ -97,9 +98,10 @@ def check(name: str, *, sku: str | None, pay_by: str | None, exchanged: Callable
         folder.write_json(
             run / "run.json", {**record_of(told), "base_url": crew.base_url, "permit": permit.to_json(), "gateway_act": crew.gateway_act}
         )
+        began_s = clock.utc().timestamp()
         seen, walked = _walk(run, told, product, way, exchanged)
         found.append(_outcome(walked))
-        found += _witnesses(run, told, platform, walked, product, way)
+        found += _witnesses(run, told, platform, walked, product, way, began_s)
     return Checked(tuple(found), tuple(seen))
 
 
@@ -183,10 +185,10 @@ def _outcome(walked: Mapping[str, Any]) -> Finding:
     return Finding("order", "bad", f"{number}{', '.join(words)}, and then {why}{status}")
 
 
-def _witnesses(run: Path, told: Plan, platform: Platform, walked: Mapping[str, Any], sku: str, way: str) -> list[Finding]:
+def _witnesses(run: Path, told: Plan, platform: Platform, walked: Mapping[str, Any], sku: str, way: str, began_s: float) -> list[Finding]:
     found = []
     if told.target.reads.ledger is not None:
-        found.append(_tried("ledger", lambda: _ledger(platform, told, walked)))
+        found.append(_tried("ledger", lambda: _ledger(platform, told, walked, began_s)))
     else:
         found.append(Finding("ledger", "open", "the file describes no ledger; unknown orders and oversell beyond the cards stay undecided"))
     rows = _edge_rows(run)
@@ -219,11 +221,12 @@ def _gateway(shop: Target, rows: list[dict[str, Any]], walked: Mapping[str, Any]
     return Finding("gateway", "ok", f"paid, and notified: acknowledged at attempt {next(row['attempt'] for row in told if row['acked'])}")
 
 
-def _ledger(platform: Platform, told: Plan, walked: Mapping[str, Any]) -> Finding:
+def _ledger(platform: Platform, told: Plan, walked: Mapping[str, Any], began_s: float) -> Finding:
+    """Whether the ledger knows of the order, read as a blast would read it. ``began_s``: UNIX time from which on it may have been made."""
     key = f"{told.run_id}-0000000"
     until = clock.now() + LEDGER_S
     while True:
-        rows = list(platform.ledger(told.salt))
+        rows = list(platform.ledger(told.salt, start_s=began_s))
         own = [row for row in rows if row["order_key"] == key]
         if own or clock.now() > until or not walked["accepted"]:
             break
@@ -235,6 +238,10 @@ def _ledger(platform: Platform, told: Plan, walked: Mapping[str, Any]) -> Findin
     known = (*words.paid, *words.delivered, *words.refunded, *words.failed)
     status = own[0]["status"]
     unknown = "" if status in known else "; statuses does not say what that means"
+    at, late_s = own[0].get("created_s"), clock.utc().timestamp() - began_s
+    if at is not None and not -SLACK_S <= at <= late_s + SLACK_S:
+        by = f"{-at:,.0f} s before it was sent" if at < 0 else f"{at - late_s:,.0f} s after now"
+        return Finding("ledger", "bad", f"this order was made {by}; does reads.ledger.columns.created_s say when, and is the platform's clock right?")
     return Finding("ledger", "bad" if unknown else "ok", f"{len(rows):,} orders; this one is {status!r}{unknown}")
 
 
