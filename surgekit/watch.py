@@ -179,6 +179,9 @@ class Watch:
                 del running[shard]
                 if not told["done"]:
                     raise RunError(f"the load engine gave up: {told['error']}")
+                if told.get("over_budget"):  # the others have budgets of their own, and end when those do
+                    ended.aborted = True
+                    ended.notes.append(told["over_budget"])
                 if told.get("stopped") and self._stop_by == float("inf"):  # nobody here told it to
                     ended.aborted = True
                     self._stop(running, ended, told.get("why") or "stopped on the web page")

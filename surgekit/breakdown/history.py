@@ -82,7 +82,7 @@ def read(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> History:
         SELECT seq, intended_s, started_s, accepted_s, confirmed_s, ended_s, paused_s, browsed_s, sent_s IS NOT NULL AS sent, errors > 0 AS errors,
                seen IN ('rejected', 'failed') AND confirmed_s IS NULL AS finished_otherwise,
                split_part(coalesce(reason, ''), ',', 1) IN ('aborted', 'engine_died', 'engine_error') AS lost_sight,
-               reason = 'unsent' AS unsent
+               reason IN ('unsent', 'budget') AS unsent
         FROM orders ORDER BY intended_s, seq
         """
     ).fetchnumpy()

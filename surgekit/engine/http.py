@@ -37,6 +37,8 @@ _UNSENDABLE = re.compile(rb"[\x00-\x20\x7f]")
 _CLIENTS_OWN = frozenset({b"content-length", b"transfer-encoding", b"x-surge-run"})
 """Said by the client alone: a second opinion on where a request ends lets a request hide in another's body, and no request
 goes without the mark of its run."""
+STOPPED = "stopped"
+"""Why a request did not leave: the surge is quiet."""
 MOST_HOPS = 10
 """Redirects that are followed for one request."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -125,7 +127,8 @@ class _Parser:
 class Client:
     """Sends requests to one platform, and to the absolute URLs that its replies name where ``allowed`` says so.
 
-    ``beside``: origins of this run's own (the gateway that it plays, a captcha's solver).
+    ``beside``: origins of this run's own (the gateway that it plays, a captcha's solver). ``quiet`` is asked as each request is
+    about to leave, be it one that a redirect led to or one that had to wait for its connection; once it is true, none does.
     """
 
     def __init__(
@@ -148,6 +151,7 @@ class Client:
         self._keep_alive_s = keep_alive_s
         self._now = now
         self._run_id = run_id.encode()
+        self.quiet: Callable[[], bool] = lambda: False
         # Made here even if it is never needed: reading the certificates takes long enough to hold up a surge.
         self._tls = tls or ssl.create_default_context()
         self._idle: dict[Origin, deque[Wire]] = {}
@@ -180,7 +184,7 @@ class Client:
         try:
             place, path = self._place(request.url)
             data = self._rendered(place, path, request, jar)
-            wire = self._checkout(place)
+            wire = self._about_to_send(self._checkout(place))
         except Broken as broken:
             return Reply(0, b"", None, self._now(), broken.word, effect_free=True)
         sent_s = self._now()
@@ -193,9 +197,17 @@ class Client:
                 # only looks, as browsers do; anything else, an order above all, is never sent twice by the client.
                 if request.once or not (wire.used and broken.silent and request.method == "GET"):
                     raise
-            return self._taken_in(place, path, jar, self._exchange(place, self._connect(place, deadline), data, sent_s, deadline))
+            wire = self._about_to_send(self._connect(place, deadline))
+            return self._taken_in(place, path, jar, self._exchange(place, wire, data, sent_s, deadline))
         except Broken as broken:
             return Reply(0, b"", sent_s, self._now(), broken.word)
+
+    def _about_to_send(self, wire: Wire) -> Wire:
+        """``wire``, unless nothing may leave any more: then it is closed. Raises ``Broken``."""
+        if self.quiet():
+            wire.close()
+            raise Broken(STOPPED)
+        return wire
 
     def _taken_in(self, place: Origin, path: bytes, jar: Jar | None, got: tuple[Reply, list[str]]) -> Reply:
         """The reply with where it came from; its cookies are in the jar."""

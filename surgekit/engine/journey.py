@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from surgekit.digest import card_digests
+from surgekit.engine.budget import NO_BUDGET
 from surgekit.engine.buyer import BROKEN, HARMLESS, MOST_FEN, Session, Shop, Told, Values, number, retry_after
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
@@ -76,7 +77,7 @@ class Journey:
             values = dict(self._values)
             read, answered, step = self._submit(values, due)
             reason = read.reason if step == "submit" else f"{step}_{read.reason}"
-            final = read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED)
+            final = read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED) or read is NO_BUDGET
             if step != "submit":
                 pass  # nothing was ordered yet, so there is nothing to be in doubt about
             elif read.kind is ReplyClass.OK:
@@ -328,7 +329,7 @@ class Journey:
 
     def _send(self, step: StepPlan, values: Values, due: float, attempt: int) -> tuple[Reply, Read]:
         reply, read = self._io.send(self._order, step, values, due, attempt, self._jar)
-        if read.kind in BROKEN:
+        if read.kind in BROKEN and read is not NO_BUDGET:
             self.told.errors += 1
         return reply, read
 

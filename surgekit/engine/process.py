@@ -34,6 +34,7 @@ from surgekit.engine.locust_users import Cast
 from surgekit.engine.members import Members
 from surgekit.engine.surge import Log, Surge
 from surgekit.engine.walk import walker
+from surgekit.engine.walk_once import once
 from surgekit.engine.walkthrough import walk
 from surgekit.errors import SurgeKitError
 from surgekit.model import Order
@@ -124,7 +125,8 @@ def main(commands: Commands) -> int:
     if surge.failure is not None:
         say(done=False, error=surge.failure)
         return 1
-    say(done=True, stopped=surge.stopped, **({"why": surge.why_stopped} if surge.why_stopped else {}))
+    whys = {"why": surge.why_stopped, "over_budget": surge.over_budget}
+    say(done=True, stopped=surge.stopped, **{name: why for name, why in whys.items() if why})
     return 0
 
 
@@ -171,7 +173,7 @@ def build(run: Path, shard: int, *, logins: bool = True) -> tuple[Any, Surge]:
         cast = Cast(target.locust, environment, permit, members, shop, seed=plan["seed"], run_id=plan["run_id"], surge=lambda: surge)
     surge = Surge(
         line.orders(),
-        walk=walker(shop, members) if cast is None else cast.walk,
+        walk=walker(shop, members) if cast is None else once(cast.walk),
         client=Client(
             permit,
             connect_s=target.timeouts.connect,
@@ -182,7 +184,11 @@ def build(run: Path, shard: int, *, logins: bool = True) -> tuple[Any, Surge]:
             beside=[resolved(origin(url)) for url in (gateway_act, solver) if url],
         ),
         log=Log(run / "spool", shard),
-        purse=Purse(target.safety.budget, {product.sku: product.price_fen for product in target.catalogue}, plan["shards"]),
+        purse=Purse(
+            target.safety.budget, {product.sku: product.price_fen for product in target.catalogue}, shard, plan["shards"],
+            orders=plan["submissions"][shard] if plan.get("submissions") else None,
+            by_consent=permit.orders is not None and permit.orders < (target.safety.budget.orders or permit.orders + 1),
+        ),
         run_id=plan["run_id"],
         bound=max(1, profile.in_flight // plan["shards"]),
         on_request=on_request if cast is None else lambda *_: None,  # the user's own client told Locust already

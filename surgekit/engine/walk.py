@@ -10,6 +10,9 @@ from surgekit.engine.journey import Journey
 from surgekit.engine.members import Members
 from surgekit.engine.surge import Surge
 from surgekit.model import Order, Outcome
+from surgekit.target.cookies import Jar
+from surgekit.target.plan import Read, StepPlan
+from surgekit.target.reading import Reply
 
 
 class ShopWalk:
@@ -32,7 +35,7 @@ class ShopWalk:
                 told.outcome, told.reason, told.errors, told.ended_s = Outcome.FAILED, f"setup_{failed}", 1, self._surge.now()
                 return
         values = self._members.values(self._order, self._key)
-        journey = Journey(self._shop, _Floor(self._surge, self._members), self._order, values, lambda: self._members.jar(self._order))
+        journey = Journey(self._shop, _Floor(self._surge, self._shop, self._members), self._order, values, lambda: self._members.jar(self._order))
         self.told = journey.told
         journey.run()
 
@@ -40,13 +43,20 @@ class ShopWalk:
 class _Floor:
     """The journey's session: the surge, and the person who delivers."""
 
-    def __init__(self, surge: Surge, members: Members) -> None:
+    def __init__(self, surge: Surge, shop: Shop, members: Members) -> None:
         self._surge = surge
+        self._submit = shop.plan.submit
         self._members = members
         self.now = surge.now
         self.sleep_until = surge.sleep_until
-        self.send = surge.send
         self.beside = surge.beside
+
+    def send(
+        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
+    ) -> tuple[Reply, Read]:
+        """A submission needs budget, be it the first, a retry or a second click; no other step does."""
+        send = self._surge.submit if step is self._submit else self._surge.send
+        return send(order, step, values, due_s, attempt, jar)
 
     def deliver(self, order: Order, values: Mapping[str, Any], paid_s: float) -> None:
         """Deliver ``order`` by hand, a while after it was paid."""

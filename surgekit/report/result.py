@@ -115,7 +115,7 @@ def _orders(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
         """
         SELECT count(*), count(sent_s), count(accepted_s), count(*) FILTER (outcome = 'confirmed'),
                count(*) FILTER (outcome = 'rejected'), count(*) FILTER (outcome = 'failed'), count(*) FILTER (outcome = 'unknown'),
-               count(*) FILTER (reason LIKE 'refunded%'), count(*) FILTER (reason = 'unsent')
+               count(*) FILTER (reason LIKE 'refunded%'), count(*) FILTER (reason IN ('unsent', 'budget'))
         FROM orders
         """
     ).fetchone()
