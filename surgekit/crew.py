@@ -75,8 +75,8 @@ class Crew:
         return f"{gateway}/act" if gateway and self._target.edge.gateway.notify is not None else None
 
     def start_platform(self) -> None:
-        """Start the edge where SurgeKit plays a part of it, and the platform where SurgeKit runs it. Raises ``RunError``."""
-        if not self._target.plays:
+        """Start the edge where SurgeKit plays a part of it or puts a link into it, and the platform where SurgeKit runs it. Raises ``RunError``."""
+        if not (self._target.plays or self._target.links):
             return
         logs = self._run / "logs"
         self.world = start_edge(

@@ -95,10 +95,10 @@ def plan(options: Options, *, one_order: bool = False) -> Plan:
             raise ConfigError(
                 f"faults[{number}] ({each.fault}) starts at {each.start:g} s, and profile {shape.name} ends at {shape.duration:g} s"
             )
-        if "supplier" not in shop.plays:
+        if not shop.links:
             raise ConfigError(
-                f"faults[{number}] ({each.fault}): the supplier of {shop.name} is not played by SurgeKit, so it cannot be broken; "
-                "use a target that SurgeKit starts, or leave the fault out"
+                f"faults[{number}] ({each.fault}): no link of SurgeKit's leads to the supplier of {shop.name}, so it cannot be broken; "
+                "give edge.supplier.upstream, use a target that SurgeKit starts, or leave the fault out"
             )
     shape = _paying(shape, shop)
     product_weights(shape, shop.skus)

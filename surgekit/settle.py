@@ -42,7 +42,7 @@ def settle_and_read(
     """
     start_s = clock.utc().timestamp() - now()
     witnesses = {"edge": "absent: SurgeKit does not play this platform's supplier and gateway"}
-    if edge is not None:
+    if edge is not None and target.plays:
         witnesses["edge"] = "absent: the edge process was lost" if edge.gone() else "whole"
     rows: list[dict[str, Any]] = []
     looked: list[str] = []

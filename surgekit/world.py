@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import secrets as randomness
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from surgekit.children import Child
-from surgekit.errors import ConfigError
+from surgekit.errors import ConfigError, TargetError
 from surgekit.eventlog import folder
-from surgekit.target import template
+from surgekit.target import literals, template
 from surgekit.target.private import plain_vars
 from surgekit.target.schema import CardshopStart, Target
 
@@ -69,7 +71,9 @@ def start_edge(
     ``permit_json``: ``Permit.to_json()`` of the platform; without it the edge calls nobody but this machine. ``secrets``: name →
     value, as the target file names them. Keys and secrets reach the process in its environment: command lines are for everybody to read.
     """
-    given = secrets or {}
+    if target.edge.supplier.upstream is not None:
+        _knock(target.edge.supplier.upstream)
+    given = {**literals.lifted(target).secrets, **(secrets or {})}
     holes = {**{f"secret.{name}": value for name, value in given.items()}, **{f"vars.{name}": value for name, value in plain_vars(target).items()}}
     supplier, gateway = target.edge.supplier, target.edge.gateway
     supplier_key = _key(supplier.key, holes, f"target {target.name}: edge.supplier.key")
@@ -97,7 +101,8 @@ def start_edge(
 
 
 def edge_config(target: Target, permit_json: Mapping[str, Any] | None, run_id: str) -> dict[str, Any]:
-    """What the edge process needs of a target file. No secret is in it."""
+    """What the edge process needs of a target file. No secret is in it: a key that stands in the file as it is has become one."""
+    target = literals.lifted(target).target
     supplier, gateway = target.edge.supplier, target.edge.gateway
     notify = gateway.notify
     signing = {}
@@ -107,6 +112,7 @@ def edge_config(target: Target, permit_json: Mapping[str, Any] | None, run_id: s
         signing[notify.sign] = dialect.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"vectors"})
     return {
         "plays": sorted(target.plays),
+        "upstream": None if supplier.upstream is None else _place(supplier.upstream),
         "run_id": run_id,
         "permit": None if permit_json is None else dict(permit_json),
         "vars": plain_vars(target) if notify is not None else {},
@@ -125,6 +131,21 @@ def edge_config(target: Target, permit_json: Mapping[str, Any] | None, run_id: s
             "notify": None if notify is None else notify.model_dump(mode="json", by_alias=True, exclude_unset=True),
         },
     }
+
+
+def _knock(url: str) -> None:
+    """Raises ``TargetError`` where the real supplier behind the link does not listen."""
+    try:
+        socket.create_connection(_place(url), timeout=2.0).close()
+    except OSError as error:
+        raise TargetError(f"edge.supplier.upstream: nothing answers at {url} ({error.strerror or error}); is the supplier running?") from None
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port
 
 
 def _key(text: str | None, holes: Mapping[str, Any], where: str) -> str:

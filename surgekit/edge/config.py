@@ -60,12 +60,13 @@ class GatewayConfig(Strict):
 class EdgeConfig(Strict):
     """Everything has a default: an empty file is a good one.
 
-    ``plays``: the parts that are started. ``permit``: what ``surgekit.safety`` permitted, where notices go; without one they
+    ``plays``: the parts that are started. ``upstream``: (host, port) of a real supplier behind the link. ``permit``: what ``surgekit.safety`` permitted, where notices go; without one they
     go to this machine only. ``vars`` and ``signing`` are those of the target file that the notice uses.
     """
 
     plays: tuple[Literal["supplier", "gateway"], ...] = ("supplier", "gateway")
     run_id: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
+    upstream: tuple[str, int] | None = None
     permit: Mapping[str, Any] | None = None
     vars: Mapping[str, str | int | float | bool | None] = Field(default_factory=dict)
     signing: Mapping[str, Dialect] = Field(default_factory=dict)

@@ -118,14 +118,15 @@ async def _start(
     stack.push_async_callback(callbacks.close)
     ports = {"control": options.control_port}
     if "supplier" in settings.plays:
-        ports |= {"supplier": options.supplier_port, "supplier_link": options.link_port}
+        ports |= {"supplier": options.supplier_port}
+    if "supplier" in settings.plays or settings.upstream is not None:
+        ports |= {"supplier_link": options.link_port}
     if "gateway" in settings.plays:
         ports |= {"gateway": options.gateway_port}
     sockets = {name: stack.enter_context(contextlib.closing(bind(options.host, port))) for name, port in ports.items()}
     servers: list[WebServer] = []
-    board = None
+    board = Board(options.seed) if "supplier_link" in sockets else None
     if "supplier" in sockets:
-        board = Board(options.seed)
         supplier = Supplier(settings.supplier, options.supplier_key, options.seed, log, callbacks, settings.run_id)
         servers.append(WebServer(supplier.app(), sockets["supplier"]))
     if "gateway" in sockets:
@@ -137,7 +138,7 @@ async def _start(
     for server in servers:
         await server.ready()
     if board is not None:
-        link = Link(board, log, sockets["supplier"].getsockname()[:2])
+        link = Link(board, log, settings.upstream or sockets["supplier"].getsockname()[:2])
         stack.push_async_callback(link.stop)
         await link.start(sockets["supplier_link"])
     announce({"ready": True, **{name: url(sock) for name, sock in sockets.items()}})

@@ -18,7 +18,7 @@ from acting import RUN_ID, shop
 from edge_world import GATEWAY_KEY, edge, pay, platform, read_rows, story
 
 from surgekit.edge.__main__ import options
-from surgekit.errors import ConfigError, RunError
+from surgekit.errors import ConfigError, RunError, TargetError
 from surgekit.signing import form_sign, form_sign_ok, form_signed
 from surgekit.target.schema import Target
 from surgekit.world import World, start_edge
@@ -219,3 +219,35 @@ def test_the_configuration_is_what_the_process_reads(tmp_path: Path) -> None:
     assert (told["gateway"]["compress"], told["gateway"]["at_once"]) == (10.0, 5)
     assert told["gateway"]["duplicates"] == {"share": 0.1, "most": 4}
     assert told["plays"] == ["gateway"]
+
+
+def test_a_real_supplier_stands_behind_a_link_that_can_be_broken(tmp_path: Path) -> None:
+    async def run() -> None:
+        link = _free_port()
+        async with shop() as there, shop() as supplier:
+            target = _target(there.url, supplier={"upstream": supplier.url, "link_port": link})
+            assert (target.plays, target.links) == ({"gateway"}, True)
+            with _started(target, tmp_path, permit_json=there.permit("shop.test"), secrets={"epay_key": SECRET}) as world:
+                assert set(world.addresses) == {"control", "gateway", "supplier_link"}
+                async with httpx.AsyncClient(trust_env=False) as http:
+                    place = f"http://127.0.0.1:{link}/buy"
+                    await http.post(place, data={"out_trade_no": "A1"})
+                    (heard,) = await supplier.heard_when(1)
+                    assert (heard.method, heard.path, heard.form) == ("POST", "/buy", {"out_trade_no": "A1"})
+                    await asyncio.to_thread(world.inject, "gone", REFUSE)
+                    with pytest.raises(httpx.TransportError):
+                        await http.post(place, data={"out_trade_no": "A2"})
+                    await asyncio.to_thread(world.heal, "gone")
+                    await http.post(place, data={"out_trade_no": "A3"})
+        assert [each.form["out_trade_no"] for each in supplier.heard] == ["A1", "A3"]
+        rows = [row for row in read_rows(tmp_path / "edge.jsonl") if row["actor"] == "link" and row["event"] == "forward"]
+        assert [row["order_no"] for row in rows] == ["A1", "A3"]
+
+    story(run())
+
+
+def test_a_real_supplier_that_does_not_listen_is_said_before_anything_starts(tmp_path: Path) -> None:
+    port = _free_port()
+    target = _target("http://127.0.0.1:1", supplier={"upstream": f"http://127.0.0.1:{port}", "link_port": _free_port()})
+    with pytest.raises(TargetError, match=f"edge.supplier.upstream: nothing answers at http://127.0.0.1:{port} .*is the supplier running"):
+        start_edge(target, 1, "salt", tmp_path, event_log=None, secrets={"epay_key": SECRET})

@@ -193,12 +193,19 @@ class Target(Strict):
         acts = any(isinstance(step, Act) for way in (self.steps.pay.values() if self.steps is not None else ()) for step in way)
         if acts and self.edge.gateway.notify is None:
             raise ValueError("edge.gateway.notify: is missing; an acted payment has to be told to the platform")
+        if self.edge.supplier.upstream is not None and "supplier" in self.plays:
+            raise ValueError("edge.supplier.upstream: names a real supplier, and edge.plays (or start) has SurgeKit play one; choose one of the two")
         return self
 
     @property
     def skus(self) -> list[str]:
         """Hottest first."""
         return [product.sku for product in self.catalogue]
+
+    @property
+    def links(self) -> bool:
+        """Whether there is a link between the platform and its supplier, that a fault can break."""
+        return "supplier" in self.plays or self.edge.supplier.upstream is not None
 
     @property
     def plays(self) -> frozenset[Part]:

@@ -39,7 +39,8 @@ class SupplierStandIn(Strict):
     """How the supplier behaves when nothing is broken.
 
     ``link_port``: where the platform's supplier address must point to; ``key`` signs (``{secret.…}``); ``configured_in`` says where in the
-    platform that address is set, for people.
+    platform that address is set, for people. ``upstream``: the real supplier on this machine; it is not played then, and what the
+    platform sends to ``link_port`` is passed on to it, through a link that faults can break.
     """
 
     latency_ms: Annotated[Real, Field(gt=0)] = 40.0
@@ -49,6 +50,13 @@ class SupplierStandIn(Strict):
     link_port: Port = 0
     key: str | None = None
     configured_in: str = ""
+    upstream: Annotated[str, Field(pattern=r"^http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}/?$")] | None = None
+
+    @model_validator(mode="after")
+    def _behind_a_link(self) -> SupplierStandIn:
+        if self.upstream is not None and self.link_port == 0:
+            raise ValueError("upstream: give link_port too; the platform's supplier address has to point to it")
+        return self
 
 
 class Duplicates(Strict):
