@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from surgekit.errors import ConfigError
-from surgekit.target import template
+from surgekit.target import literals, template
 from surgekit.target.plan import compile_plan
 from surgekit.target.schema import Target
 from surgekit.target.schema.words import Scalar
@@ -22,7 +22,10 @@ MOST_SECRET = 64 << 10
 
 
 def secrets(target: Target, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Name → value of every secret of ``target``. Raises ``ConfigError`` that names the variable or file that is missing."""
+    """Name → value of every secret of ``target``, and of the keys that it has as they are, under names as ``hidden`` gives them.
+
+    Raises ``ConfigError`` that names the variable or file that is missing.
+    """
     told: dict[str, str] = {}
     for name, secret in target.secrets.items():
         where = f"target {target.name}: secrets.{name}"
@@ -34,14 +37,19 @@ def secrets(target: Target, environ: Mapping[str, str] = os.environ) -> dict[str
             told[name] = _first_line(Path(secret.file), where)
         else:
             told[name] = secret.value or ""
-    return told
+    return told | literals.lifted(target).secrets
 
 
 def hidden(target: Target) -> Target:
-    """``target`` as it goes into ``run.json``: with the places of its secrets, and with no secret. Test vectors have keys in them."""
-    secret = {name: each if each.value is None else each.model_copy(update={"value": "(hidden)"}) for name, each in target.secrets.items()}
+    """``target`` as it goes into ``run.json``: with the places of its secrets, and with no secret. Test vectors have keys in them.
+
+    A key that stands in the file as it is has become a secret; of a database's address, the password is left out. So engines can work
+    from it, who are told the secrets apart, and nobody can log in with it.
+    """
+    target = literals.without_passwords(literals.lifted(target).target)
+    secret = {name: each if each.value is None else each.model_copy(update={"value": literals.HIDDEN}) for name, each in target.secrets.items()}
     consent = target.safety.consent
-    safety = target.safety.model_copy(update={"consent": "(hidden)" if consent and "{" not in consent else consent})
+    safety = target.safety.model_copy(update={"consent": literals.HIDDEN if consent and "{" not in consent else consent})
     changed: dict[str, object] = {"secrets": secret}
     if consent:
         changed["safety"] = safety

@@ -53,3 +53,10 @@ def test_a_file_may_have_more_accounts_than_there_are_buyers_or_fewer(rows: int)
         made.login_all(range(5))
         asked += mine
     assert sorted(asked) == [f"row{number}" for number in range(min(rows, 5))]
+
+
+def test_of_an_account_a_figure_or_two_are_private_only_where_their_column_says_so() -> None:
+    target = Target.model_validate(TARGET)
+    row = {"account": "ann", "pin": "917", "level": "3", "note": "of-ann"}
+    made = Members(target, compile_plan(target), buyers(1, 1, locale="en_US", prefix="b"), [row], {}, lambda *_: Read(ReplyClass.OK, None, {}), shard=(0, 1))
+    assert made.private(order(buyer=0)) == ["917", "of-ann"]
