@@ -25,7 +25,7 @@ from surgekit.platform import Platform
 from surgekit.platform.times import SLACK_S
 from surgekit.run import Options, Plan, plan, record_of
 from surgekit.safety import kill, origin, permitted
-from surgekit.target import private
+from surgekit.target import literals, private
 from surgekit.target.schema import Target
 from surgekit.target.signing import check_vectors
 from surgekit.watch import kill_file
@@ -71,7 +71,7 @@ def on_paper(name: str) -> list[Finding]:
             found.append(Finding(f"signing.{dialect_name}", "ok", f"{len(vectors)} test vectors agree"))
         else:
             found.append(Finding(f"signing.{dialect_name}", "open", "no test vectors; add one that the platform's own documents give"))
-    return found
+    return found + [Finding(where, "open", what) for where, what in literals.found(shop)]
 
 
 def check(name: str, *, sku: str | None, pay_by: str | None, exchanged: Callable[[dict[str, Any]], None]) -> Checked:
