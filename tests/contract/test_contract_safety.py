@@ -75,24 +75,27 @@ def test_kill_file_that_is_there_from_the_start_lets_nothing_be_sent(opening: Op
 @pytest.mark.parametrize(
     ("budget", "qty", "sold", "why"),
     [
-        ("money_fen: 6170", 1, 5, "safety.budget.money_fen is used up: orders for 6,170 fen were accepted"),
-        ("money_fen: 6000", 2, 3, "safety.budget.money_fen is used up: orders for 7,404 fen were accepted"),
-        ("units: 4", 1, 4, "safety.budget.units is used up: 4 of game-100 were sold"),
+        ("money_fen: 6170", 1, 5, "money_fen is used up: orders for 6,170 fen were sent, and the next would have cost 1,234; there are 6,170"),
+        ("money_fen: 6000", 2, 2, "money_fen is used up: orders for 4,936 fen were sent, and the next would have cost 2,468; there are 6,000"),
+        ("units: 4", 1, 4, "units is used up: 4 of game-100 were ordered, and the next order was for 1; there are 4"),
+        ("units: 5", 2, 2, "units is used up: 4 of game-100 were ordered, and the next order was for 2; there are 5"),
+        ("orders: 6", 1, 4, "orders is used up: 6 submissions were sent; there are 6"),
     ],
 )
-def test_budget_of_money_and_units_stops_the_surge(opening: Opening, budget: str, qty: int, sold: int, why: str) -> None:
+def test_budget_is_never_exceeded_and_what_it_does_not_have_is_not_sent(opening: Opening, budget: str, qty: int, sold: int, why: str) -> None:
     text = f"""
         safety: {{budget: {{{budget}}}}}
         steps: {{submit: {{request: POST /orders, replies: [{{class: ok, path: code, equals: 0}}, {{class: sold_out, path: code, equals: 1}}]}}}}
     """
-    said = iter([{"code": 1}, {"code": 1}])  # what was not accepted costs nothing
+    said = iter([{"code": 1}, {"code": 1}])  # what was not accepted costs nothing, though it was submitted
     orders = [order(seq, intended_s=0.05 * seq, qty=qty) for seq in range(40)]
     counter = opening.counter(text, {"POST /orders": lambda _: next(said, FINE)}, orders=orders)
     counter.surge.begin(clock.now())
     counter.surge.over.wait(timeout=20)
-    assert (counter.surge.failure, counter.surge.why_stopped) == (None, why)
+    assert (counter.surge.failure, counter.surge.over_budget) == (None, f"safety.budget.{why}")
     assert len(counter.shop.heard) == sold + 2
-    assert len(counter.rows("orders")) == sold + 2
+    told = [(row["outcome"], row["reason"]) for row in counter.rows("orders")]
+    assert told == [("rejected", "sold_out")] * 2 + [("confirmed", None)] * sold + [("failed", "budget")] * (38 - sold)
 
 
 # ── the mark of the run ──────────────────────────────────────────────────────────────────────────────────────────────

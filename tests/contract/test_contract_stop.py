@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter as Count
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from contract_shop import CardShop, Heard
+from contract_shop import CardShop, Heard, goes_to
 from contract_world import RUN_ID, Opening
 
 from surgekit import clock
@@ -49,9 +50,10 @@ PROFILE: dict[str, Any] = {
 
 
 class Busy(CardShop):
-    """Takes every order, and delivers none: its buyers look and look."""
+    """Takes every order, and delivers none: its buyers look and look. ``hops``: so often, and slowly, is the form somewhere else."""
 
-    def __init__(self) -> None:
+    def __init__(self, hops: int) -> None:
+        self._hops = hops
         manners: dict[str, Any] = {"GET /login": {"code": 0, "csrf": "c"}, "POST /login": {"code": 0, "token": "token-of-ann-99"}}
         super().__init__(manners)
 
@@ -59,6 +61,10 @@ class Busy(CardShop):
         known = super()._answer(heard)
         if heard.path == "/login":
             return known
+        hop = int(heard.query.get("hop", 0))
+        if heard.path == "/old" and hop < self._hops:
+            time.sleep(0.25)
+            return goes_to(f"/old?hop={hop + 1}")
         return {"code": 0, "no": heard.form.get("key"), "status": "paid"} if heard.body else {"code": 0, "status": "paid"}
 
 
@@ -86,7 +92,7 @@ def engine(opening: Opening, shop: CardShop) -> Iterator[tuple[Child, Path]]:
 
 
 def test_kill_switch_no_request_leaves_later_than_a_second_after_a_stop(opening: Opening) -> None:
-    shop = Busy()
+    shop = Busy(hops=0)
     opening.closes(shop.close)
     with engine(opening, shop) as (child, run):
         child.tell(f"start {clock.now() + 0.2!r}")
@@ -109,3 +115,19 @@ def test_kill_switch_no_request_leaves_later_than_a_second_after_a_stop(opening:
     assert (run / "spool" / "requests-0.jsonl").stat().st_size > 10_000
     for word in ("key-0815-of-the-shop", "pw-of-ann-4711", "pw-of-bob-4712", "token-of-ann-99"):
         assert [each.name for each in files if word in each.read_text()] == []
+
+
+def test_kill_switch_holds_for_redirects_that_are_being_followed(opening: Opening) -> None:
+    shop = Busy(hops=9)
+    opening.closes(shop.close)
+    with engine(opening, shop) as (child, _):
+        child.tell(f"start {clock.now() + 0.2!r}")
+        while (told := child.said.get(timeout=30) or {}).get("in_flight", 0) < 40:
+            assert "done" not in told, child.last_words()
+        child.tell("stop")
+        stopped_s = clock.now()
+        while "done" not in (told := child.said.get(timeout=30) or {"done": False}):
+            pass
+        child.process.wait(timeout=30)
+    assert len([each for each in shop.heard if each.query.get("hop") and stopped_s - 1 < each.at_s <= stopped_s]) > 20
+    assert [each.step for each in shop.heard if each.at_s > stopped_s + 1.0] == []

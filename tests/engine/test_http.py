@@ -469,3 +469,30 @@ def test_a_redirect_to_what_is_no_url_is_an_error_and_not_without_effect(place: 
     with Awkward(manners) as server, client_of(url(server)) as client:
         reply = client.send(Request("POST", b"/orders", (), b"{}", follow=True))
         assert (reply.error, reply.effect_free, reply.sent_s is None) == ("bad_url", False, False)
+
+
+def test_once_it_is_quiet_no_redirect_is_followed_and_what_had_left_is_told_of() -> None:
+    def leads_on(talk: Talk) -> None:
+        while talk.hear():
+            client.quiet = lambda: True  # a stop, while the reply is on its way
+            talk.say(b"HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n")
+
+    with Awkward(leads_on) as server, client_of(url(server)) as client:
+        reply = client.send(Request("POST", b"/orders", (), b"{}", follow=True))
+        assert (reply.error, reply.effect_free, reply.sent_s is None) == (http.STOPPED, False, False)
+        assert len(server.heard) == 1
+
+
+def test_once_it_is_quiet_no_request_leaves_over_a_connection_that_was_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Awkward(polite) as server, client_of(url(server)) as client:
+        sound = http.dial
+
+        def slow(*where: object) -> wire.Wire:
+            made = sound(*where)  # type: ignore[arg-type]
+            client.quiet = lambda: True  # a stop, while it comes about
+            return made
+
+        monkeypatch.setattr(http, "dial", slow)
+        reply = post(client)
+        assert (reply.error, reply.effect_free, reply.sent_s) == (http.STOPPED, True, None)
+        assert server.heard == []
