@@ -12,6 +12,7 @@ from surgekit.digest import card_digests
 from surgekit.errors import TargetError
 from surgekit.platform.times import unix_s
 from surgekit.target import template
+from surgekit.target.extract import lines as apart
 from surgekit.target.pattern import Pattern
 from surgekit.target.reading import MISSING, MOST_ITEMS, compile_path, look
 from surgekit.target.schema import Column
@@ -130,7 +131,7 @@ def _cards(value: Any, kind: str | None) -> list[str]:
     if isinstance(value, list):
         lines = [text(each) or "" for each in value[:MOST_ITEMS]]
         if kind == "lines":
-            lines = [line for each in lines for line in each.splitlines()]
+            lines = [line for each in lines for line in apart(each)]
     else:
-        lines = (text(value) or "").splitlines()
+        lines = apart(text(value) or "")
     return [line.strip() for line in lines if line.strip()][:MOST_ITEMS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from surgekit.target import page
@@ -61,10 +62,11 @@ class Extractor:
         regex, asked = self._regex, self._asked
         if regex is None or source is MISSING:
             return source
+        if asked.all:
+            items = source if isinstance(source, list) else [source]
+            return [each for item in items for each in regex.every(_text(item), MOST_ITEMS)][:MOST_ITEMS]
         if isinstance(source, list):
             return [each for each in (regex.first(_text(item)) for item in source) if each is not None]
-        if asked.all:
-            return regex.every(_text(source), MOST_ITEMS)
         found = regex.first(_text(source))
         return MISSING if found is None else found
 
@@ -73,11 +75,19 @@ class Extractor:
         if kind is None or kind == "text" or value is MISSING:
             return _text(value) if kind == "text" and value is not MISSING else value
         if kind == "lines":
-            items = value if isinstance(value, list) else _text(value).splitlines()
+            items = value if isinstance(value, list) else lines(_text(value))
             return [line for line in (_text(item).strip() for item in items) if line][:MOST_ITEMS]
         if isinstance(value, list):
             return MISSING
         return shaped_number(value, kind)
+
+
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+
+
+def lines(text: str) -> list[str]:
+    """The lines of ``text``. Many PHP shops keep several cards with ``<br>`` between them, in JSON and in the database too."""
+    return _BREAK.sub("\n", text).splitlines()
 
 
 def shaped_number(value: Any, kind: str) -> Any:

@@ -55,8 +55,16 @@ class Page:
 
 
 def text_of(element: Any) -> str:
-    """All text in an element, white space around it removed."""
-    return "".join(str(part) for part in element.itertext() if part is not None).strip()
+    """All text in an element, white space around it removed; ``<br>`` begins a new line."""
+    if next(element.iter("br"), None) is None:
+        return "".join(str(part) for part in element.itertext() if part is not None).strip()
+    said: list[str | None] = []
+    for event, each in etree.iterwalk(element, events=("start", "end", "comment", "pi")):
+        if event == "start":
+            said.append("\n" if each.tag == "br" else each.text)
+        elif each is not element:
+            said.append(each.tail)
+    return "".join(part for part in said if part).strip()
 
 
 def parsed(text: str) -> Page | None:

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_plus
 
 from surgekit.errors import ConfigError
 
@@ -31,7 +31,7 @@ _ODD: Final = "replace"
 def _said(value: Any) -> str:
     """A value in the middle of a text: nothing for one that is not there, and the words of JSON for true and false."""
     if isinstance(value, str):
-        return value
+        return str(value)
     return "" if value is None else json.dumps(value) if isinstance(value, bool) else str(value)
 
 
@@ -49,6 +49,16 @@ def _path(value: Any) -> bytes:
     word = quote(_said(value), safe="", errors=_ODD)
     # A segment of dots only would climb to another path.
     return word.replace(".", "%2E").encode() if word in (".", "..") else word.encode()
+
+
+class Raw(str):
+    """A text that is put into a URL as it is, but for what no URL can have."""
+
+    __slots__ = ()
+
+
+def _path_or_raw(value: Any) -> bytes:
+    return _url(value) if isinstance(value, Raw) else _path(value)
 
 
 def _query(value: Any) -> bytes:
@@ -106,6 +116,8 @@ FILTERS: Final[dict[str, Callable[[Any], Any]]] = {
     "text": _said,
     "upper": lambda value: _said(value).upper(),
     "lower": lambda value: _said(value).lower(),
+    "raw": lambda value: Raw(_said(value)),
+    "urldecode": lambda value: unquote_plus(_said(value)),
     "url": lambda value: quote(_said(value), safe="", errors=_ODD),
     "md5": lambda value: hashlib.md5(_bytes(value), usedforsecurity=False).hexdigest(),
     "sha256": lambda value: hashlib.sha256(_bytes(value)).hexdigest(),
@@ -165,11 +177,11 @@ def _pieces(text: str, constant: Callable[[Any], bytes], hole: Callable[[Any], b
 
 
 def url_template(text: str, where: str) -> Template:
-    """A path and query; values are percent-encoded, except where one hole is the whole URL."""
-    whole = _WHOLE.fullmatch(text)
-    if whole:
-        return Template([(whole[1], _filtered(_url, whole[2], where))])
-    return Template(_pieces(text, _url, _path, where))
+    """A path and query; values are percent-encoded, except that of a hole at the very beginning, which is a URL by itself, and of one
+    with the filter ``raw``, which may be several parts of a path and its query."""
+    first = _WHOLE.match(text)
+    begins = [] if first is None else [(first[1], _filtered(_url, first[2], where))]
+    return Template([*begins, *_pieces(text[0 if first is None else first.end() :], _url, _path_or_raw, where)])
 
 
 def header_template(text: str, where: str) -> Template:

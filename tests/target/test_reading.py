@@ -187,3 +187,12 @@ def test_a_text_longer_than_any_order_is_told_is_not_extracted() -> None:
     extractor = Extractor(Extract.model_validate({"json": "no"}), "t")
     assert extractor.value(Document(Reply(200, b'{"no":"%s"}' % (b"a" * MOST_TEXT), 0.0, 0.1))) == "a" * MOST_TEXT
     assert extractor.value(Document(Reply(200, b'{"no":"%s"}' % (b"a" * (MOST_TEXT + 1)), 0.0, 0.1))) is MISSING
+
+
+@pytest.mark.parametrize(
+    ("source", "body"),
+    [({"css": "pre", "as": "lines"}, b"<pre>A 1<br>B 2<br/>\n <!-- c --><b>C</b> 3<BR /></pre>"), ({"json": "k", "as": "lines"}, b'{"k": "A 1<br/>B 2<br >C 3"}'),
+     ({"css": "pre", "regex": "([A-C] [0-9])", "all": True}, b"<pre>A 1, B 2; C 3</pre>"), ({"regex": "([A-C] [0-9])", "all": True}, b"A 1, B 2; C 3")],
+)  # fmt: skip
+def test_cards_with_breaks_between_them_are_several_cards(source: dict[str, Any], body: bytes) -> None:
+    assert Extractor(Extract.model_validate(source), "t").value(Document(Reply(200, body, 0.0, 0.1))) == ["A 1", "B 2", "C 3"]

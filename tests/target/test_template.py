@@ -145,3 +145,12 @@ def test_what_is_not_there_is_nothing_in_a_text_and_truth_is_json_s(value: Any, 
     assert url_template("/p?x={a}", "u").render(values) == f"/p?x={said}".encode()
     assert header_template("x {a}", "h").render(values) == f"x {said}".encode()
     assert json_template({"x": "no {a}", "y": "{a}"}, "j").render(values) == f'{{"x":"no {said}","y":{json.dumps(value)}}}'.encode()
+
+
+def test_a_url_may_begin_with_one_that_the_shop_gave_and_go_on() -> None:
+    made = url_template("{pay_url}&type={way}", "u")
+    assert made.render({"pay_url": "http://127.0.0.1/p?a=b/c", "way": "a&b"}) == b"http://127.0.0.1/p?a=b/c&type=a%26b"
+    assert url_template("/{path|raw}x", "u").render({"path": "other/submit.php?a=1&b= "}) == b"/other/submit.php?a=1&b=%20x"
+    assert url_template("/{path}", "u").render({"path": "a/b?c"}) == b"/a%2Fb%3Fc"
+    assert form_template({"a": "{path|raw}"}, "f").render({"path": "a&b"}) == b"a=a%26b"  # raw in a URL only
+    assert header_template("{t|urldecode}", "h").render({"t": "%E7%82%B9+1"}) == "点 1".encode()

@@ -12,7 +12,7 @@ from surgekit.target.pattern import Pattern
 from surgekit.target.schema.words import Css, Fields, Headers, Name, Regex, Scalar, Status, Way
 from surgekit.units import Real, Span, Strict, Whole
 
-_REQUEST = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*|\{[a-z][a-z0-9_]*\})")
+_REQUEST = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*|\{[a-z][a-z0-9_.]*(\|[a-z0-9]+)*\}\S*)")
 BODIES = ("json", "form", "multipart", "body")
 
 
@@ -127,7 +127,7 @@ class Step(Strict):
     @classmethod
     def _method_and_place(cls, given: str) -> str:
         if _REQUEST.fullmatch(given) is None:
-            raise ValueError("written METHOD /path or METHOD {variable}, such as POST /api/orders")
+            raise ValueError("written METHOD /path or METHOD {variable}, such as POST /api/orders or GET {pay_url}")
         return given
 
     @model_validator(mode="after")
