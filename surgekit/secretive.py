@@ -20,6 +20,7 @@ CARDS: Final = (
 _CARDS = frozenset(CARDS.split())
 _PASSWORD = re.compile(
     r"passw|passphrase|passcode|passkey|pwd|psw|密码|口令|kouling|^mima|mima[0-9]?$|pw[0-9]?$|pin(code|no|number|hash)|(?<!s)pin[0-9]?$|^pin$"
+    r"|(safe|safety|security|fund)(code|number|word)$|cvv|cvc"
     r"|((?<!by)(?<!com)(?<!sur)(?<!tres)(?<!boarding))pass([0-9]|confirm|confirmation|again|repeat|hash|md5|enc|encrypted|text)?$"
 )
 _TOKEN = re.compile(

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from surgekit import secretive
+
 _ROLES: dict[str, str] = {
     "key": "orderkey idempotencykey xidempotencykey idempotencytoken requestno requestid clientorderno clientorderid clientref clientreference"
     " clienttoken merchantorderno merchantorderid mchorderno externalid externalorderno externalref outorderno outorderid userorderno"
@@ -36,15 +38,13 @@ _ROLES: dict[str, str] = {
     "order_no": "orderno ordersn ordernumber orderid ordercode orderuuid tradeno outtradeno tradeid orderref reference purchaseid purchaseno"
     " paymentno orderhash 订单号 订单编号",
     "status": "status state orderstatus orderstate tradestatus paystatus deliverystatus 状态 订单状态",
-    "cards": "cards card cardlist cardinfo cardcodes cardsecret cardkey cardkeys codes kami camilo cdk cdkey cdkeys keys serials vouchers"
-    " voucher secrets deliverables deliverycontent cardno redeemcode activationcode licensekey licenses 卡密 卡号 兑换码",
+    "cards": secretive.CARDS,
     "pay_url": "payurl paymenturl paylink paymentlink checkouturl cashierurl redirecturl qrcode codeurl payinfo gotourl 支付链接",
     "stock": "stock unsold inventory remaining available availablestock stockcount left 库存 剩余",
     "message": "msg message errmsg errormsg errormessage info detail reason desc 提示",
 }  # fmt: skip
 _ROLE_OF = {word: role for role, words in _ROLES.items() for word in words.split()}
-_ENDINGS = (("email", "email"), ("mobile", "phone"), ("phone", "phone"), ("password", "password"), ("passwd", "password"),
-            ("secret", "token"), ("token", "token"), ("quantity", "qty"), ("signature", "sign"))  # fmt: skip
+_ENDINGS = (("email", "email"), ("mobile", "phone"), ("phone", "phone"), ("quantity", "qty"))
 ENVELOPE = ("code", "status_code", "statusCode", "errcode", "errCode", "err_code", "error_code", "errorCode", "errno", "ret", "retcode",
             "retCode", "resultCode", "result_code", "success", "ok")  # fmt: skip
 """Where replies that are always HTTP 200 say whether all went well."""
@@ -67,6 +67,7 @@ _MESSAGES = (
 SOLD_OUT = "(?i)sold out|out of stock|insufficient stock|库存不足|售罄|缺货"
 THROTTLED = "(?i)too many|rate limit|too frequent|频繁|限流"
 _NUMBERED = re.compile(r"(?<![\w.-])(-?\d{1,6})\s*(?:[:：=]|-|–|—|\s)\s*([^\s\d,;，；、|/()（）][^\d,;，；、|\n()（）]{0,39})")
+squeezed = secretive.squeezed
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[一-鿿]+")
 _NOT_NAME = re.compile(r"[^a-z0-9]+")
 
@@ -74,11 +75,6 @@ _NOT_NAME = re.compile(r"[^a-z0-9]+")
 def several(words: str) -> frozenset[str]:
     """The words of a line."""
     return frozenset(words.split())
-
-
-def squeezed(name: str) -> str:
-    """``Order-No``, ``order_no``, ``orderNo`` → ``orderno``."""
-    return re.sub(r"[^0-9a-z一-鿿]+", "", name.lower()[:100])
 
 
 @lru_cache(maxsize=10_000)
@@ -90,7 +86,7 @@ def role(name: str) -> str | None:
         return found
     if word.startswith(("csrf", "xsrf")) or word.endswith(("csrf", "csrftoken", "xsrf")):
         return "csrf"
-    return next((kind for ending, kind in _ENDINGS if word.endswith(ending)), None)
+    return secretive.kind(name) or next((kind for ending, kind in _ENDINGS if word.endswith(ending)), None)
 
 
 def words(text: str) -> set[str]:

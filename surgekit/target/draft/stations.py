@@ -12,6 +12,7 @@ from surgekit.target.draft.recording import Entry
 MOST_BEFORE = 12
 MOST_PAYING = 4
 _LOGIN = names.several("login signin sign session sessions auth register signup passport token 登录 注册")
+_CERTAIN = re.compile(r"log[-_]?in|(?<!de)sign[-_]?(in|up)|regist|passport|登录|注册")
 _BASKET = names.several("cart basket address shipping checkout coupon add")
 _BALANCE = re.compile(r"(?i)balance|wallet|credit|余额|钱包")
 
@@ -30,6 +31,13 @@ class Stations:
     polls: list[Entry]
     number: str | None
     foreign: list[str]
+
+
+def logs_in(entry: Entry) -> bool:
+    """Whether a request looks like a login or a registration, so that whatever it sends may be somebody's."""
+    said, typed = names.words(entry.path), "password" in entry.roles
+    about_orders = entry.roles & {"sku", "qty", "order_no", "pay_by", "amount", "key"}
+    return _CERTAIN.search(entry.path.lower()) is not None or (bool(said & _LOGIN) and typed) or (bool(said & _LOGIN or typed) and not about_orders)
 
 
 def points(entry: Entry) -> int:

@@ -13,6 +13,7 @@ from surgekit.target.draft import names, sources
 from surgekit.target.draft.operations import GOODS, ORDER
 from surgekit.target.draft.private import EMAIL, PHONE
 from surgekit.target.draft.recording import Entry, is_header, origin_path, telling
+from surgekit.target.draft.stations import logs_in
 from surgekit.target.draft.writing import Noted, check, todo
 
 MOST_PROVIDERS = 16
@@ -22,6 +23,13 @@ _BROWSER = names.several(
     "accept-encoding accept-language connection host content-length content-type cookie user-agent cache-control pragma dnt te priority"
     " upgrade-insecure-requests if-none-match if-modified-since keep-alive range save-data via x-forwarded-for x-real-ip"
 )
+_OF_LOGINS = names.several(
+    "action type logintype usertype granttype scope remember rememberme autologin lang language locale redirect redirecturl returnurl returnto"
+    " next from source platform device devicetype client clienttype os version appversion method way mode agree terms region country countrycode"
+    " areacode submit operationname query"
+)
+"""Fields of a login that are the same for everybody. What another holds is nobody's guess, and never copied."""
+_SWITCH = re.compile(r"(?i)true|false|on|off|yes|no|.?")
 _DIRECT = {"email": "{buyer.email}", "phone": "{buyer.phone}", "ip": "{buyer.ip}"}
 
 
@@ -44,6 +52,9 @@ class Weaver:
         self.secrets: dict[str, str] = {}
         self.providers: set[int] = set()
         self._called: dict[tuple[int, str], str] = {}
+        self._logins = {each.number for each in entries if logs_in(each)} | {login}
+        # A password is sent twice under two names, or goes with a later request.
+        self._told = {str(value) for each in entries for name, value in each.fields if names.role(name) in ("password", "token", "card_number")}
 
     def secret(self, name: str, what: str) -> str:
         word = names.slug(name, "secret")
@@ -121,7 +132,7 @@ class Weaver:
         found: dict[str, Any] = {}
         for name, value in entry.headers[:60]:
             low = name.lower()
-            if low in _BROWSER or low.startswith(("sec-", "x-surge", ":")) or not is_header(name) or telling(name) or low in {each.lower() for each in found}:
+            if low in _BROWSER or low.startswith(("sec-", "x-surge", ":")) or not is_header(name) or telling(low) or low in {each.lower() for each in found}:
                 continue
             if low == "origin":
                 if entry.method != "GET" and value == self._base:
@@ -135,7 +146,7 @@ class Weaver:
             elif low in ("authorization", "proxy-authorization"):
                 found[name] = self._authorization(entry, name, value)
             elif value.isprintable():
-                found[name] = self._value(entry, name, value)
+                found[name] = self._value(entry, name, value, header=True)
         return found
 
     def _referer(self, value: str) -> str:
@@ -177,7 +188,7 @@ class Weaver:
             return 0
         return self._value(entry, name, data)
 
-    def _value(self, entry: Entry, name: str, given: Any) -> Any:
+    def _value(self, entry: Entry, name: str, given: Any, *, header: bool = False) -> Any:
         """A value with its type kept: in JSON, a number stays one."""
         value, kind, inside = str(given), names.role(name), self._in_order(entry)
         number = not isinstance(given, str) and entry.form == "json"
@@ -203,6 +214,10 @@ class Weaver:
             return "{nonce}"
         if kind == "amount" and inside and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,2})?", value):
             return check("{order.total_fen|yuan}" if "." in value or not number else "{order.total_fen}", "the price of one, or of all? fen or yuan?")
+        open_login = entry.number in self._logins and not header and names.squeezed(name) not in _OF_LOGINS and not _SWITCH.fullmatch(value)
+        if open_login or (len(value) >= 3 and value in self._told):
+            hole = self.secret(name, "the recorded value was left out")
+            return todo(f"{hole[:-1]}|int}}" if number and value.isdigit() else hole, "sent with a login, so it was not copied: what belongs here?")
         return self._literal(name, given, kind)
 
     def _direct(self, kind: str | None, value: str, inside: bool, number: bool, name: str) -> Any:
