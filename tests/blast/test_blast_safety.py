@@ -99,14 +99,15 @@ def test_what_is_beyond_the_budget_by_the_schedule_is_refused(budget: str, said:
     assert not (tmp_path / "run").exists()
 
 
-def test_money_that_is_spent_ends_the_run(tmp_path: Path) -> None:
+def test_money_that_is_spent_ends_the_run_and_two_engines_spend_no_more_of_it(tmp_path: Path) -> None:
     run = tmp_path / "run"
     target = shop(tmp_path, "safety: {budget: {money_fen: 200000}}")
-    told = surgekit("blast", "--profile", tiny(tmp_path), "--target", target, "--out", run, cwd=tmp_path)
+    told = surgekit("blast", "--profile", tiny(tmp_path), "--target", target, "--workers", "2", "--out", run, cwd=tmp_path)
     no_traceback(told.stdout, told.stderr)
     assert told.returncode == 105, told.stdout + told.stderr
     assert any("safety.budget.money_fen is used up" in note for note in json.loads((run / "result.json").read_text())["notes"])
-    assert table(run, "SELECT count(*) FROM '$orders.parquet' WHERE accepted_s IS NOT NULL")[0][0] < 60
+    assert 100_000 < table(run, "SELECT sum(amount_fen) FROM '$ledger.parquet'")[0][0] <= 200_000  # as the platform has it
+    assert table(run, "SELECT count(*) FROM '$orders.parquet' WHERE reason = 'budget' AND sent_s IS NULL")[0][0] > 0
 
 
 def test_a_secret_that_is_not_set_is_said_before_anything_starts(tmp_path: Path) -> None:

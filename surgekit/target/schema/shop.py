@@ -30,14 +30,15 @@ class Product(Strict):
 
 
 class Statuses(Strict):
-    """What the platform's own status words mean."""
+    """What the platform's own status words mean. ``unpaid``: begun, and nothing has been taken for it yet."""
 
+    unpaid: list[str] = Field(default_factory=list)
     paid: list[str] = Field(default_factory=list)
     delivered: list[str] = Field(default_factory=list)
     refunded: list[str] = Field(default_factory=list)
     failed: list[str] = Field(default_factory=list)
 
-    @field_validator("paid", "delivered", "refunded", "failed", mode="before")
+    @field_validator("unpaid", "paid", "delivered", "refunded", "failed", mode="before")
     @classmethod
     def _numbers_are_words(cls, given: object) -> object:
         whole = isinstance(given, list)
@@ -76,9 +77,10 @@ class Secret(Strict):
 
 
 class Budget(Strict):
-    """What a run may cost the platform; more is refused beforehand, or ends the run. Money: prices of the orders that were accepted.
+    """What a run may cost the platform; more is refused beforehand, or not sent, which ends the run.
 
-    ``units``: of each product.
+    ``orders``: submissions, second clicks and retries too. ``money_fen``: prices of what was submitted, unless it provably had no
+    effect; ``units`` likewise, of each product.
     """
 
     rate: Annotated[Real, Field(gt=0)] | None = None
