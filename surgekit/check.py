@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from surgekit.crew import Crew
 from surgekit.errors import ConfigError, RunError, TargetError
 from surgekit.eventlog import folder
 from surgekit.platform import Platform
+from surgekit.redact import LEAST, Redactor
 from surgekit.platform.times import SLACK_S
 from surgekit.run import Options, Plan, plan, record_of
 from surgekit.safety import kill, origin, permitted
@@ -102,7 +103,13 @@ def check(name: str, *, sku: str | None, pay_by: str | None, exchanged: Callable
         seen, walked = _walk(run, told, product, way, exchanged)
         found.append(_outcome(walked))
         found += _witnesses(run, told, platform, walked, product, way, began_s)
-    return Checked(tuple(found), tuple(seen))
+    return Checked(tuple(without_secrets(found, told.secrets)), tuple(seen))
+
+
+def without_secrets(found: list[Finding], secrets: Mapping[str, str]) -> list[Finding]:
+    """The findings, which may repeat what the platform said, with no secret in them. One of a figure or two would hide all counts."""
+    hidden = Redactor({f"secret.{name}": value for name, value in secrets.items() if len(value) >= LEAST})
+    return [replace(each, told=hidden.known(each.told)) for each in found]
 
 
 def _steps(shop: Target) -> str:
