@@ -98,7 +98,7 @@ class Journey:
                 reason = f"pay_{read.reason}"
                 if read.kind not in HARMLESS:
                     self._perhaps_paid = values
-            elif read.kind is ReplyClass.PAID_UNDELIVERED or (read.kind is ReplyClass.QUEUED and number(read.values) is not None):
+            elif read.kind is ReplyClass.PAID_UNDELIVERED or (read.kind is ReplyClass.QUEUED and self._can_look(values, read)):
                 values.update(read.values)
                 self._waits(values, answered, read.kind)
                 return
@@ -130,6 +130,11 @@ class Journey:
         if self.told.sent_s is None:
             self.told.sent_s = reply.sent_s
         return read, reply.done_s, "submit"
+
+    def _can_look(self, values: Values, read: Read) -> bool:
+        """Whether there is something to wait for: the order's number, or a poll that does without."""
+        poll = self._shop.plan.poll
+        return number(read.values) is not None or (poll is not None and self._lacks(poll, {**values, **read.values}) is None)
 
     def _waits(self, values: Values, at_s: float, kind: ReplyClass) -> None:
         """The order is there and not yet at its end: in a queue, or paid and without a card."""
@@ -249,6 +254,8 @@ class Journey:
         if read.kind is ReplyClass.PAID_UNDELIVERED:
             self._paid({**values, **{name: value for name, value in read.values.items() if value is not None}}, at_s)
             self._undelivered = True
+            if read.values.get("status") is not None:
+                self.told.status = str(read.values["status"])
         if read.kind in (ReplyClass.REFUSED, ReplyClass.SOLD_OUT):
             # The platform has turned the order away. What it has taken for it, nobody sees.
             doubtful = self.told.paid_s is not None or self._perhaps_paid is not None or self._doubt is not None

@@ -113,3 +113,16 @@ def test_a_poll_that_is_turned_away_ends_the_looking(paid: bool, outcome: Outcom
     told, shop = went({"pay": [OK if paid else QUEUED], "poll": [PAID, REFUSED] if paid else [says(0, status="begun"), REFUSED]})
     assert (told.outcome, told.reason) == (outcome, "poll_refused")
     assert shop.steps() == ["submit", "pay", "poll", "poll"]
+
+
+def test_an_order_in_a_queue_is_waited_for_without_its_number_where_the_poll_does_without_too() -> None:
+    poll = {"request": "GET /orders?key={order.key}", "replies": RULES, "extract": {"status": "status", "cards": "cards", "order_no": "no"}}
+    told, shop, _ = bought({"submit": [QUEUED], "poll": [says(0, status="delivered", cards=["A"], no="N9")]}, {"poll": poll})
+    assert (told.outcome, told.order_no, told.attempts) == (Outcome.CONFIRMED, "N9", 1)
+    assert shop.steps() == ["submit", "poll"]
+
+
+def test_the_status_beside_paid_undelivered_is_kept() -> None:
+    poll = TARGET["steps"]["poll"] | {"replies": RULES, "extract": {"status": "status"}}
+    told, _, _ = bought({"poll": [says(0, status="begun"), says(6, status="out of stock")]}, {"poll": poll})
+    assert (told.outcome, told.reason, told.status) == (Outcome.UNKNOWN, "paid_undelivered", "out of stock")
