@@ -22,8 +22,8 @@ from surgekit.crew import Crew
 from surgekit.errors import ConfigError, RunError, TargetError
 from surgekit.eventlog import folder
 from surgekit.platform import Platform
-from surgekit.redact import LEAST, Redactor
 from surgekit.platform.times import SLACK_S
+from surgekit.redact import LEAST, Redactor
 from surgekit.run import Options, Plan, plan, record_of
 from surgekit.safety import kill, origin, permitted
 from surgekit.target import literals, private
@@ -201,14 +201,15 @@ def _witnesses(run: Path, told: Plan, platform: Platform, walked: Mapping[str, A
     rows = _edge_rows(run)
     if "gateway" in told.target.plays:
         found.append(_gateway(told.target, rows, walked, way))
-    if "supplier" in told.target.plays:
+    if told.target.links:
+        at = "stand-in" if "supplier" in told.target.plays else "link"
         asked = [row for row in rows if row["actor"] in ("supplier", "link")]
         where = told.target.edge.supplier.configured_in
         hint = f"; the supplier's address is set in {where}" if where else ""
         if asked:
-            found.append(Finding("supplier", "ok", f"{len(asked)} events passed through the stand-in"))
+            found.append(Finding("supplier", "ok", f"{len(asked)} events passed through the {at}"))
         elif _supplied(told.target, sku):
-            found.append(Finding("supplier", "bad", f"{sku} is bought from the supplier, and nothing passed through the stand-in{hint}"))
+            found.append(Finding("supplier", "bad", f"{sku} is bought from the supplier, and nothing passed through the {at}{hint}"))
         else:
             found.append(Finding("supplier", "open", f"not asked: {sku} comes from stock; try --product with one that is bought"))
     return found
