@@ -7,7 +7,7 @@ from pathlib import Path
 
 from surgekit import catalogue, yamlfile
 from surgekit.errors import ConfigError
-from surgekit.target import locustfile
+from surgekit.target import locustfile, private
 from surgekit.target.plan import compile_plan
 from surgekit.target.schema import LocustUser, Secret, Target
 
@@ -25,7 +25,18 @@ def load(name: str) -> Target:
     compile_plan(target, where=str(path))  # so that an unknown variable is said before anything starts
     if target.safety.kill_file is not None:
         _can_be_thrown(path.resolve().parent / target.safety.kill_file, f"{path}: safety.kill_file")
-    return _placed(target, path.resolve().parent)
+    placed = _placed(target, path.resolve().parent)
+    rows = private.accounts(placed) if _there(placed.accounts.csv) else None  # a shipped target's file is the user's to write
+    if rows is not None:
+        compile_plan(placed, where=str(path), columns=frozenset(rows[0]))  # once more, now that the columns are known
+    return placed
+
+
+def _there(csv: str | None) -> bool:
+    try:
+        return csv is not None and Path(csv).exists()
+    except (OSError, ValueError):
+        return True  # what is wrong with its name is said where it is read
 
 
 def _can_be_thrown(kill_file: Path, where: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
 import pytest
 
+from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass as C
 from surgekit.target.plan import KNOWN, Plan, compile_plan
 from surgekit.target.reading import Reply
@@ -104,3 +106,40 @@ def test_what_orders_or_pays_is_sent_once_by_whatever_method() -> None:
     assert made.quote is not None
     assert made.poll is not None
     assert (made.quote.request(VALUES).once, made.poll.request(VALUES).once) == (False, False)
+
+
+SIGNED = {"key": "k", "fields": {"from": "form", "exclude": ["sign"]}, "text": "{fields}{key}", "hash": "md5", "sign": "form sign"}
+
+
+def signed(place: str, **more: Any) -> Plan:
+    submit = {"request": f"POST {place}", "form": {"a": "1"}, "sign": "s", "replies": [OK], "extract": {"order_no": "n"}, **more}
+    poll = {"request": "GET /orders/{order_no}", "replies": [OK], "extract": {"status": "s"}}
+    data = {"schema": "surgekit.target/1", "name": "t", "base_url": "http://127.0.0.1", "catalogue": [{"sku": "a", "price_fen": 1}],
+            "signing": {"s": SIGNED}, "statuses": {"delivered": ["done"]}, "steps": {"submit": submit, "poll": poll}}  # fmt: skip
+    return compile_plan(Target.model_validate(data))
+
+
+def test_a_signed_request_may_have_its_query_behind_the_mark() -> None:
+    values = {**VALUES, "time.ms": 1000, "time.s": 1, "nonce": "0" * 64, "target.base_url": "http://127.0.0.1", "order.key": "k 1"}
+    sent = signed("/api.php?act=buy&key={order.key}", query={"v": "2"}).submit.request(values)
+    assert sent.url == b"/api.php?act=buy&key=k+1&v=2"
+    assert sent.body == b"a=1&sign=" + hashlib.md5(b"a=1k").hexdigest().encode()
+
+
+@pytest.mark.parametrize(
+    ("place", "more", "said"),
+    [("/api.php?wsdl", {}, "put what stands behind the [?] into query"), ("/a?x=1&x=2", {}, "a second time"), ("/a?x=1", {"query": {"x": 2}}, "a second time")],
+)
+def test_a_signed_query_that_is_not_clear_is_refused(place: str, more: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        signed(place, **more)
+
+
+def test_what_a_composed_value_is_made_of_has_to_be_there() -> None:
+    step = {"request": "POST /login", "replies": [OK], "extract": {"token": "data.token", "note": "data.note"}}
+    submit = {"request": "POST /o", "form": {"who": "{vars.who}"}, "replies": [OK], "extract": {"order_no": "data.no"}}
+    data = {"schema": "surgekit.target/1", "name": "t", "base_url": "http://127.0.0.1", "catalogue": [{"sku": "a", "price_fen": 1}],
+            "vars": {"who": "{token}:{order.key}"}, "setup": {"steps": [step]}, "steps": {"submit": submit}}  # fmt: skip
+    login = compile_plan(Target.model_validate(data)).setup[0]
+    assert login.read(reply({"token": None, "note": "n"})).reason == "no_token"
+    assert login.read(reply({"token": "T", "note": None})).kind is C.OK
