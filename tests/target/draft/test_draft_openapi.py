@@ -117,7 +117,7 @@ def test_codes_mean_what_the_document_says_of_them(code: int, kind: C, loaded: L
 
 def test_statuses_ledger_and_stock_are_mapped(loaded: Loaded) -> None:
     shop = loaded(drafted())
-    assert shop.statuses.model_dump() == {"paid": ["1"], "delivered": ["2"], "refunded": ["4"], "failed": ["3"]}
+    assert shop.statuses.model_dump(exclude={"unpaid"}) == {"paid": ["1"], "delivered": ["2"], "refunded": ["4"], "failed": ["3"]}
     assert shop.reads.ledger is not None
     assert shop.reads.ledger.request == "GET /v2/orders?page={page}&page_size=100"
     assert shop.reads.ledger.columns["order_key"].name == "client_order_no"
