@@ -176,7 +176,7 @@ def product_weights(profile: Profile, catalogue: Sequence[str]) -> list[float]:
         return [1 / rank**profile.products.zipf for rank in range(1, len(catalogue) + 1)]
     beyond = 0.0
     shares = dict(profile.products.shares or {})
-    for name in [name for name in shares if name not in catalogue and _RANK.fullmatch(name) and int(name) > len(catalogue)]:
+    for name in [name for name in shares if name not in catalogue and (_rank(name) or 0) > len(catalogue)]:
         beyond += shares.pop(name)
     by_sku = by_name(shares, catalogue, f"profile {profile.name}: products.shares")
     if beyond:
@@ -184,15 +184,22 @@ def product_weights(profile: Profile, catalogue: Sequence[str]) -> list[float]:
     return [by_sku.get(sku, 0.0) for sku in catalogue]
 
 
-def by_name(given: Mapping[str, Number], catalogue: Sequence[str], where: str) -> dict[str, Number]:
+def _rank(name: int | str) -> int | None:
+    if isinstance(name, int):
+        return name
+    return int(name) if _RANK.fullmatch(name) else None
+
+
+def by_name(given: Mapping[int, Number] | Mapping[str, Number] | Mapping[int | str, Number], catalogue: Sequence[str], where: str) -> dict[str, Number]:
     """Names or ranks → SKUs. Raises ``ConfigError`` that says what the catalogue has."""
     found: dict[str, Number] = {}
     known = set(catalogue)
     for name, value in given.items():
-        if name in known:
+        rank = _rank(name)
+        if isinstance(name, str) and name in known:
             sku = name
-        elif _RANK.fullmatch(name) and int(name) <= len(catalogue):
-            sku = catalogue[int(name) - 1]
+        elif rank is not None and 1 <= rank <= len(catalogue):
+            sku = catalogue[rank - 1]
         else:
             some = ", ".join(catalogue[:12]) + (", …" if len(catalogue) > 12 else "")
             raise ConfigError(f"{where}.{name}: the target sells {some} (or name a rank, 1 to {len(catalogue)})")

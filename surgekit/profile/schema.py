@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_serializer, field_validator, model_validator
 
 from surgekit.units import DAY_S, Real, Seconds, Share, Span, Strict, Whole, seconds
 
@@ -56,18 +56,30 @@ class Phase(Strict):
         return (self.rate.from_, self.rate.to) if isinstance(self.rate, Ramp) else (self.rate, self.rate)
 
 
+def _rank(key: object) -> object:
+    if isinstance(key, str) and re.fullmatch(r"#[0-9]{1,9}", key):
+        return int(key[1:])
+    return key if isinstance(key, int) and not isinstance(key, bool) else str(key)
+
+
 class Products(Strict):
-    """What they buy. Products are named by their SKU or by rank in the target's catalogue: 1 is the hottest."""
+    """What they buy. Products are named by their SKU or by rank in the target's catalogue: 1 is the hottest. A number is a rank, also
+    where a product is called like it; an SKU of digits is written in quotes."""
 
     zipf: Annotated[Real, Field(ge=0, le=5, allow_inf_nan=False)] | None = None
-    shares: dict[str, Weight] | None = None
+    shares: dict[int | str, Weight] | None = None
     qty: dict[Annotated[Whole, Field(ge=1, le=1000)], Weight] = Field(default_factory=lambda: {1: 1.0})
-    stock: dict[str, Annotated[Whole, Field(ge=0, le=10_000_000)]] = Field(default_factory=dict)
+    stock: dict[int | str, Annotated[Whole, Field(ge=0, le=10_000_000)]] = Field(default_factory=dict)
 
     @field_validator("shares", "stock", mode="before")
     @classmethod
-    def _ranks_are_words(cls, given: object) -> object:
-        return {str(key): value for key, value in given.items()} if isinstance(given, dict) else given
+    def _ranks(cls, given: object) -> object:
+        return {_rank(key): value for key, value in given.items()} if isinstance(given, dict) else given
+
+    @field_serializer("shares", "stock", when_used="json")
+    def _ranks_in_json(self, given: dict[int | str, Any] | None) -> dict[str, Any] | None:
+        # All keys are texts there, and "1" could be a product.
+        return None if given is None else {f"#{key}" if isinstance(key, int) else key: value for key, value in given.items()}
 
     @model_validator(mode="after")
     def _one_mix(self) -> Products:
