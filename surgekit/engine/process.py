@@ -32,7 +32,8 @@ from surgekit.engine.commands import Commands
 from surgekit.engine.http import Client
 from surgekit.engine.locust_users import Cast
 from surgekit.engine.members import Members
-from surgekit.engine.surge import Log, Surge
+from surgekit.engine.spool import Log
+from surgekit.engine.surge import Surge
 from surgekit.engine.walk import walker
 from surgekit.engine.walk_once import once
 from surgekit.engine.walkthrough import walk

@@ -8,7 +8,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from pathlib import Path
 from typing import Any, Protocol
 
 import gevent
@@ -19,7 +18,7 @@ from surgekit import clock
 from surgekit.engine.budget import BUDGET, NO_BUDGET, Purse
 from surgekit.engine.buyer import BROKEN, HARMLESS, Told
 from surgekit.engine.http import STOPPED, Client
-from surgekit.eventlog.writer import SpoolWriter
+from surgekit.engine.spool import Log
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
 from surgekit.target.plan import Read, Request, StepPlan, stamps
@@ -40,19 +39,6 @@ FLUSH_S = 0.2
 
 OnRequest = Callable[[str, str, float, int, str | None], None]
 """method, step, response time in ms, bytes, error word: for Locust's own statistics."""
-
-
-class Log:
-    """The engine's three spool files. ``begun`` is written as an order leaves, so that a crash knows of it."""
-
-    def __init__(self, folder: Path, shard: int) -> None:
-        self.begun = SpoolWriter(folder / f"begun-{shard}.jsonl")
-        self.orders = SpoolWriter(folder / f"orders-{shard}.jsonl")
-        self.requests = SpoolWriter(folder / f"requests-{shard}.jsonl")
-
-    def flush(self) -> None:
-        for each in (self.begun, self.requests, self.orders):
-            each.flush()
 
 
 class Walk(Protocol):
@@ -178,13 +164,7 @@ class Surge:
 
     def tell(self, order: Order, step: str, method: str, reply: Reply, read: Read, due_s: float, attempt: int) -> None:
         """Write a request down, and count it."""
-        self._log.requests.row(
-            {
-                "seq": order.seq, "shard": order.shard, "step": step, "attempt": attempt, "due_s": due_s,
-                "sent_s": reply.sent_s, "done_s": reply.done_s, "status": reply.status, "class": read.kind.value,
-                "reason": read.reason, "bytes": len(reply.body),
-            }
-        )  # fmt: skip
+        self._log.request(order, step, reply, read, due_s, attempt)
         self.counts["requests"] += 1
         if read.kind in BROKEN:
             self.counts["errors"] += 1
@@ -210,7 +190,7 @@ class Surge:
         walk = self._walk(self, order, self._key(order))
         walk.run()
         self._beside.join()
-        self._write(order, self._key(order), walk.told)
+        self._log.order(order, self._key(order), walk.told)
         self._flush()
         return walk.told
 
@@ -271,7 +251,7 @@ class Surge:
                 return
             self.counts["scheduled"] += 1
             self.counts[Outcome.FAILED.value] += 1
-            self._write(order, self._key(order), Told(outcome=Outcome.FAILED, reason=BUDGET, ended_s=self.now()))
+            self._log.order(order, self._key(order), Told(outcome=Outcome.FAILED, reason=BUDGET, ended_s=self.now()))
 
     def _key(self, order: Order) -> str:
         return f"{self._run_id}-{order.seq:07d}"
@@ -282,7 +262,7 @@ class Surge:
         self._slip_ms = max(self._slip_ms, (self.now() - order.intended_s) * 1000)
         if len(self._live) >= self._bound:
             self.counts["unsent"] += 1
-            self._write(order, key, Told(outcome=Outcome.FAILED, reason="unsent", ended_s=self.now()))
+            self._log.order(order, key, Told(outcome=Outcome.FAILED, reason="unsent", ended_s=self.now()))
             return
         self._log.begun.row({"seq": order.seq, "begun_s": self.now()})
         self._live.spawn(self._journey, order, key)
@@ -296,7 +276,7 @@ class Surge:
         except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, not vanish in a greenlet
             self._cut_short(walk.told, "engine_error")
             self._failed(error)
-        self._write(order, key, walk.told)
+        self._log.order(order, key, walk.told)
         self._count(order, walk.told)
 
     def _cut_short(self, told: Told, reason: str) -> None:
@@ -309,20 +289,6 @@ class Surge:
         if self.failure is None:
             self.failure = f"{type(error).__name__}: {error}"
             logging.getLogger(__name__).error("a fault of the engine's own", exc_info=error)
-
-    def _write(self, order: Order, key: str, told: Told) -> None:
-        self._log.orders.row(
-            {
-                "seq": order.seq, "shard": order.shard, "intended_s": order.intended_s, "started_s": told.started_s,
-                "sent_s": told.sent_s, "accepted_s": told.accepted_s, "paid_s": told.paid_s,
-                "confirmed_s": told.confirmed_s, "ended_s": told.ended_s, "paused_s": told.paused_s,
-                "browsed_s": told.browsed_s, "outcome": told.outcome.value,
-                "reason": told.reason, "order_key": key, "order_no": told.order_no, "sku": order.sku, "qty": order.qty,
-                "amount_fen": told.amount_fen, "buyer_class": order.buyer_class, "attempts": told.attempts,
-                "errors": told.errors, "status": told.status, "card_digests": told.card_digests or [],
-                "phase": order.phase,
-            }
-        )  # fmt: skip
 
     def _count(self, order: Order, told: Told) -> None:
         counts = self.counts

@@ -23,7 +23,8 @@ from surgekit.engine.budget import Purse
 from surgekit.engine.buyer import Shop, Told
 from surgekit.engine.http import Client
 from surgekit.engine.members import Members
-from surgekit.engine.surge import Log, Surge
+from surgekit.engine.spool import Log
+from surgekit.engine.surge import Surge
 from surgekit.engine.walk import walker
 from surgekit.model import Order
 from surgekit.profile.schema import Buyers
