@@ -7,6 +7,7 @@
     ledger        the platform's own orders, by HTTP or from its database        ledger_http.py, sql.py, database.py
     single orders where there is no ledger: each order that nobody knows of      orders.py
     columns       the platform's names and forms as the audit's                  columns.py, times.py
+    doubt         error pages that look like nothing, times of another zone      verdict.py, ours.py
 """
 
 from surgekit.platform.reads import Platform

@@ -26,6 +26,9 @@ def check_holes(target: Target, where: str, fixed: frozenset[str], composed: fro
     new for every request. Raises ``ConfigError``."""
     for at, text in _texts(target):
         told(template.text_template(text, f"{where}: {at}").names, fixed, f"{where}: {at}")
+    for at, value in _as_they_are(target):
+        if template.has_holes(value):
+            raise ConfigError(f"{where}: {at}: is sent as it is, so nothing fills {str(value)[:60]!r}; write the hole where the value is used, or into vars")
     for name, signer in signers.items():
         own = {word for word in signer.needs if word.startswith(("secret.", "vars."))}  # of the others, the steps that it signs tell
         told(own, fixed | composed, f"{where}: signing.{name}")
@@ -44,6 +47,18 @@ def _texts(target: Target) -> Iterator[tuple[str, str]]:
     for at, text in texts.items():
         if text is not None:
             yield at, text
+
+
+def _as_they_are(target: Target) -> Iterator[tuple[str, object]]:
+    """(where, value) of what stands in for a hole, and has none itself."""
+    for number, product in enumerate(target.catalogue):
+        yield from ((f"catalogue[{number}].vars.{name}", value) for name, value in product.vars.items())
+    for way, given in target.ways.items():
+        yield from ((f"ways.{way}.{name}", value) for name, value in given.items())
+    for dialect, spec in target.signing.items():
+        yield from ((f"signing.{dialect}.also.{into}", value) for into, value in spec.also.items())
+    if target.steps is not None and target.steps.captcha is not None:
+        yield "steps.captcha.fixed", target.steps.captcha.fixed
 
 
 def _check_notice(target: Target, notice: Notice, where: str, fixed: frozenset[str], signers: Mapping[str, Signer], stamps: frozenset[str]) -> None:

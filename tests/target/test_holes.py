@@ -132,6 +132,16 @@ def test_a_name_is_given_where_it_is_used_and_not_only_elsewhere(place: str, val
         compile_plan(Target.model_validate(changed(place, value)))
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [("catalogue.0.vars.slug", "{order.sku}"), ("ways.balance.id", "{vars.plain}"), ("signing.ours.also", {"form v": "{vars.plain}"}),
+     ("steps.captcha", {"fixed": "{secret.key}"})],
+)  # fmt: skip
+def test_a_hole_in_what_is_sent_as_it_is_is_not_sent_as_a_hole(place: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"{place.partition('.')[0]}.*: is sent as it is, so nothing fills '{{"):
+        compile_plan(Target.model_validate(changed(place, value)))
+
+
 @pytest.mark.parametrize("read", ["ledger", "stock"])
 def test_the_address_of_a_database_has_secrets_in_it_that_there_are(read: str) -> None:
     made = copy.deepcopy(TARGET)
