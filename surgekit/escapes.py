@@ -7,8 +7,11 @@ import re
 from html.entities import codepoint2name
 from typing import Final
 
-MOST: Final = 200
+MOST: Final = 4096
 """Characters of a value that are compared one by one; whatever stands behind so many of them belongs to it."""
+HEAD: Final = 200
+"""A value that begins with so many of them is the value, cut off."""
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=\-]+")
 _BLANK = r"(?:\s|\\{1,16}[nrtfv]|\\{1,16}u00(?:20|a0|0[9ad])|%(?:25)*(?:20|0[9AD])|\+|&nbsp;|&(?:amp;)*\#x?(?:32|20|9|10|13|[ad]);)+"
 _ALONE = (r"(?:(?<![0-9A-Za-z])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))", r"(?![0-9A-Za-z])")
 _BESIDE = {"+": r"(?:\+|-|%2B|\\u002b)", "/": r"(?:\\{0,16}/|_|%2F|\\u002f)"}
@@ -16,11 +19,17 @@ _BESIDE = {"+": r"(?:\+|-|%2B|\\u002b)", "/": r"(?:\\{0,16}/|_|%2F|\\u002f)"}
 
 def anyhow(value: str, *, alone: bool) -> str:
     """A regular expression without groups that finds ``value``, which is not empty. ``alone``: with no letter or digit beside it."""
-    inner = "".join(_BLANK if part.isspace() else "".join(map(_character, part)) for part in re.findall(r"\s+|\S+", value[:MOST]))
     if alone:
-        return f"(?i:{_ALONE[0]}{inner}{_ALONE[1]})"
-    rest = r"""[^\s"'<>&,;]*""" if len(value) > MOST else ""
-    return "|".join([f"(?i:{inner}{rest})", *_encoded(value[:MOST].encode(errors="replace"))])
+        return f"(?i:{_ALONE[0]}{_each(value)}{_ALONE[1]})"
+    rest = r"""[^\s"'<>&,;]*"""
+    parts = [_each(value[:HEAD]) + rest] if len(value) > HEAD else []
+    if not parts or _TOKEN.fullmatch(value) is None:  # of a token, what is behind its head has no other characters than that
+        parts.insert(0, _each(value[:MOST]) + (rest if len(value) > MOST else ""))
+    return "|".join([f"(?i:{'|'.join(parts)})", *_encoded(value[:HEAD].encode(errors="replace"))])
+
+
+def _each(value: str) -> str:
+    return "".join(_BLANK if part.isspace() else "".join(map(_character, part)) for part in re.findall(r"\s+|\S+", value))
 
 
 def _character(each: str) -> str:
@@ -38,7 +47,7 @@ def _character(each: str) -> str:
 
 def _encoded(raw: bytes) -> list[str]:
     """Within base64, at each of its three places, and in hexadecimal."""
-    found = [f"(?i:{raw.hex()})"]
+    found = [f"(?i:{raw.hex()}[0-9a-f]*)"]
     for before in range(3):
         coded = base64.b64encode(b"\0" * before + raw).decode()
         core = coded[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6]

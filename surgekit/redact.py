@@ -23,7 +23,7 @@ HIDDEN: Final = "<hidden>"
 _DEEPEST: Final = 40
 
 _NAME = re.compile(
-    r"""(?ix)(?P<name> [\w.$\-]{1,80} (?:(?:\[|%5B)[\w.$\-]{0,80}(?:\]|%5D)){0,8} )
+    r"""(?ix)(?<![\w.$\-]) (?P<name> [\w.$\-]{1,200}+ (?:(?:\[|%5B)[\w.$\-]{0,80}(?:\]|%5D)){0,8} )
         (?:\\*["']|&(?:quot|apos|\#0*3[49]|\#x0*2[27]);)? \s* (?:=>|[=:]) \s*"""
 )
 _VALUE = re.compile(
@@ -95,7 +95,7 @@ class Redactor:
     def _read(self, text: str, depth: int) -> str:
         if text.lstrip()[:1] in ("{", "[") and depth < _DEEPEST:
             try:
-                return json.dumps(self._walk(json.loads(text), depth + 1), ensure_ascii=False)
+                return self.known(json.dumps(self._walk(json.loads(text), depth + 1), ensure_ascii=False))
             except (ValueError, RecursionError):
                 pass  # cut off, or no JSON
         return self._loose(text)
