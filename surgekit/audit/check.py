@@ -114,7 +114,7 @@ def _judge(
         because = "; ".join(f"{name} {why}" for name, why in lacking.items())
     elif unknown:
         verdict = Verdict.UNDECIDED
-        because = f"{unknown} operations with an unknown outcome"
+        because = f"{unknown} operations with an unknown outcome" + _untold(db, invariant)
     elif strangers:
         verdict = Verdict.UNDECIDED
         because = f"{strangers} orders of strangers in the shop could hide or explain a violation"
@@ -131,6 +131,20 @@ def _judge(
         **told, "verdict": verdict.value, "evidence": evidence, "violations": len(rows), "unknown": unknown,
         "examples": examples, "because": because,
     }  # fmt: skip
+
+
+def _untold(db: duckdb.DuckDBPyConnection, invariant: Invariant) -> str:
+    """The column of the ledger whose absence may be the reason."""
+    if "kept_fen" not in invariant.unknown:
+        return ""
+    found = db.execute("SELECT count(*) FROM bought WHERE charges > 0 AND kept_fen IS NULL AND coalesce(meaning, 'failed') = 'failed'").fetchone()
+    if not found or not found[0]:
+        return ""
+    return f", {found[0]} of them charged in a ledger that tells no {'refunded_fen' if _tells(db, 'charged_fen') else 'charged_fen'}: was it given back?"
+
+
+def _tells(db: duckdb.DuckDBPyConnection, column: str) -> bool:
+    return _number(db, f"SELECT count({column}) FROM bought") > 0  # noqa: S608 - names of ours
 
 
 def _plays(target: Mapping[str, Any]) -> bool:

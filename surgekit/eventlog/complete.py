@@ -82,15 +82,18 @@ def _resolve(db: duckdb.DuckDBPyConnection, target: Target) -> None:
     """An order whose end the buyer did not see is what the platform's own record says, read after everything settled. Only orders
     in ``asked`` are: that the platform has none of another key was never shown.
 
-    A key may have several orders: one delivered is enough; one still paid leaves it open. *Failed* means without effect, so a
+    A key may have several orders: one delivered is enough; one still paid leaves it open; of equal ones the buyer's own is told of.
+    Where the buyer was told that there is no card, and the record shows none either, *delivered* is only its word. *Failed* means without effect, so a
     status that the target file does not explain counts as failed only where no money is known to have been taken.
     """
     words = target.statuses
+    db.execute("CREATE TEMP MACRO empty_handed(reason, cards) AS coalesce(reason, '') = 'paid_undelivered' AND coalesce(cards, 0) = 0")
     db.execute(
         """
         CREATE TEMP TABLE ends AS
-        SELECT DISTINCT ON (order_key) order_key, order_no, rank, status FROM (
-            SELECT order_key, order_no, coalesce(status, 'no status') AS status,
+        SELECT DISTINCT ON (order_key) order_key, order_no, rank, status, cards, another FROM (
+            SELECT order_key, order_no, coalesce(status, 'no status') AS status, len(card_digests) AS cards,
+                   order_no IS DISTINCT FROM own AS another,
                    CASE WHEN list_contains($delivered, status) THEN 0
                         WHEN list_contains($paid, status) THEN 1
                         WHEN list_contains($refunded, status) THEN 2
@@ -98,16 +101,18 @@ def _resolve(db: duckdb.DuckDBPyConnection, target: Target) -> None:
                         WHEN coalesce(charges, 0) > 0 OR coalesce(charged_fen, 0) > coalesce(refunded_fen, 0)
                              OR order_no IN (SELECT order_no FROM edge WHERE actor = 'gateway' AND event = 'payment') THEN 1
                         ELSE 3 END AS rank
-            FROM ledger WHERE order_key IN (SELECT order_key FROM asked))
-        ORDER BY order_key, rank, order_no, status
+            FROM ledger LEFT JOIN (SELECT order_key, order_no AS own FROM orders) USING (order_key) WHERE order_key IN (SELECT order_key FROM asked))
+        ORDER BY order_key, rank, another, order_no, status
         """,
         {"delivered": words.delivered, "paid": words.paid, "refunded": words.refunded, "failed": words.failed},
     )
     db.execute(
         """
         UPDATE orders SET
-            outcome = CASE e.rank WHEN 0 THEN 'confirmed' WHEN 1 THEN 'unknown' ELSE 'failed' END,
-            reason = concat_ws(', ', orders.reason, 'read: ' || CASE e.rank WHEN 0 THEN 'delivered' WHEN 1 THEN 'still ' || e.status
+            outcome = CASE e.rank WHEN 0 THEN CASE WHEN empty_handed(orders.reason, e.cards) THEN 'unknown' ELSE 'confirmed' END
+                      WHEN 1 THEN 'unknown' ELSE 'failed' END,
+            reason = concat_ws(', ', orders.reason, 'read: ' || CASE e.rank
+                     WHEN 0 THEN CASE WHEN empty_handed(orders.reason, e.cards) THEN 'delivered, without a card' ELSE 'delivered' END WHEN 1 THEN 'still ' || e.status
                      WHEN 2 THEN 'refunded' ELSE e.status END),
             order_no = coalesce(orders.order_no, e.order_no)
         FROM ends e WHERE e.order_key = orders.order_key AND orders.outcome = 'unknown'

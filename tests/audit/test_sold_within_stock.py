@@ -292,3 +292,16 @@ def test_what_one_product_does_not_say_excuses_no_other(tmp_path: Path) -> None:
         ledger=[booked(1), booked(2), booked(3)],
     )  # fmt: skip
     assert ids(judged(run)) == ["N2"]
+
+
+@pytest.mark.parametrize(("stock", "verdict"), [(2, "held"), (1, "undecided")])
+def test_charged_and_failed_in_a_ledger_that_tells_no_refunds_is_perhaps_sold(tmp_path: Path, stock: int, verdict: str) -> None:
+    """Two paid for one card; the second order failed, and nobody says whether its money came back."""
+    run = write(
+        tmp_path, stock=stocked(stock), orders=[order(1, cards=["a"]), order(2, outcome="failed", reason="failed", paid_s=2.2)],
+        ledger=[booked(1, cards=["a"], refunded_fen=None), booked(2, "failed", charges=1, charged_fen=1000, refunded_fen=None)],
+    )  # fmt: skip
+    told = judged(run)
+    assert told["verdict"] == verdict
+    if verdict == "undecided":
+        assert told["because"] == "1 operations with an unknown outcome, 1 of them charged in a ledger that tells no refunded_fen: was it given back?"

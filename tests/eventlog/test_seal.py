@@ -163,6 +163,21 @@ def test_an_order_whose_money_the_gateway_has_did_not_end_without_effect(tmp_pat
     assert ends(run)[4][0] == "unknown"
 
 
+@pytest.mark.parametrize(("cards", "end"), [([], ("unknown", "paid_undelivered, read: delivered, without a card")),
+                                            (["a"], ("confirmed", "paid_undelivered, read: delivered"))])  # fmt: skip
+def test_delivered_is_only_a_word_where_the_buyer_was_told_that_there_is_no_card(tmp_path: Path, cards: list[str], end: tuple[str, str]) -> None:
+    run = spooled(tmp_path / "run", orders_0=[lost(4) | {"reason": "paid_undelivered"}], ledger=[read_as(4, "delivered", card_digests=cards)])
+    seal(run)
+    assert ends(run)[4] == end
+
+
+def test_of_two_orders_alike_the_buyers_own_is_told_of(tmp_path: Path) -> None:
+    rows = [read_as(4, "begun", order_no="N3"), read_as(4, "closed", order_no="N4")]
+    run = spooled(tmp_path / "run", orders_0=[lost(4) | {"order_no": "N4"}], ledger=rows)
+    seal(run)
+    assert ends(run)[4] == ("failed", "timeout, read: closed")
+
+
 def test_the_number_of_a_delivered_order_goes_before_that_of_an_expired_one(tmp_path: Path) -> None:
     rows = [read_as(4, "expired"), read_as(4, "delivered", order_no="N4b")]
     run = spooled(tmp_path / "run", orders_0=[lost(4)], ledger=rows)

@@ -69,6 +69,10 @@ proven AS (SELECT sku FROM running WHERE exact AND so_far > in_stock UNION SELEC
 open_ AS (
     SELECT o.sku, o.qty * (o.attempts + 1) AS units FROM orders o
     WHERE o.outcome = 'unknown' AND o.order_key NOT IN (SELECT order_key FROM bought WHERE charges IS NOT NULL AND order_key IS NOT NULL)
+),
+-- Charged, neither delivered nor explained, and no word on what was given back: sold, or not.
+perhaps AS (
+    SELECT sku, qty AS units FROM bought WHERE charges > 0 AND kept_fen IS NULL AND coalesce(meaning, 'failed') = 'failed'
 )
 
 -- @evidence
@@ -77,7 +81,8 @@ SELECT count(*) FROM sold JOIN held USING (sku)
 -- @unknown
 SELECT (SELECT count(*) FROM returned WHERE maybe AND NOT surely)
      -- Unknown orders matter where they could be more than what was left.
-     + (SELECT coalesce(sum(orders), 0) FROM (SELECT sku, count(*) AS orders, sum(units) AS units FROM open_ GROUP BY sku) u
+     + (SELECT coalesce(sum(orders), 0) FROM (
+            SELECT sku, count(*) AS orders, sum(units) AS units FROM (SELECT * FROM open_ UNION ALL SELECT * FROM perhaps) GROUP BY sku) u
         JOIN held h USING (sku) LEFT JOIN (SELECT sku, sum(units) AS units FROM kept GROUP BY sku) k USING (sku)
         WHERE coalesce(k.units, 0) + u.units > h.units)
 
