@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
 import pytest
 
-from surgekit import check
+from surgekit import check, clock
+from surgekit.edge import notice
+from surgekit.edge.config import EdgeConfig
 from surgekit.errors import ConfigError
+from surgekit.safety import Origin, Permit
 from surgekit.target import literals, private
 from surgekit.target.plan import compile_plan
 from surgekit.target.schema import Target
@@ -132,3 +136,13 @@ def test_the_check_on_paper_says_what_belongs_into_secrets(tmp_path: Any) -> Non
     assert "under secrets" in told["signing.ours.key"].told
     assert told["reads.ledger.sql.url"].told.startswith("its password")
     assert "LITERAL" not in str(told)
+
+
+def test_the_edge_signs_its_notices_with_a_key_that_is_not_in_its_file() -> None:
+    shop = target()
+    config = EdgeConfig.model_validate(json.loads(json.dumps(edge_config(shop, None, "abc123"))))
+    made = notice.plan(config, private.secrets(shop), Permit(Origin("http", "127.0.0.1", 9, ("127.0.0.1",)), "loopback"))
+    assert made is not None
+    sent = made.message(notice.Payment(0, "T1", "A1", 100, clock.utc()), {}).url
+    signed = hashlib.md5(b"a=A1&api_key=LITERAL7&key=LITERAL3", usedforsecurity=False).hexdigest()
+    assert sent == f"http://127.0.0.1:9/n?a=A1&api_key=LITERAL7&sign={signed}"
