@@ -176,7 +176,9 @@ def _boundary(where: str) -> str:
 
 PICTURE = "captcha_picture"
 MOST_REASON = 160
-_MSG = compile_path("msg", "act")
+_MSG, _TRADE_NO = compile_path("msg", "act"), compile_path("trade_no", "act")
+TRADE_NO = "pay.trade_no"
+"""The gateway's own number of an acted payment, as its notice has it: for the page that the buyer returns by."""
 SOLVED = "captcha"
 
 
@@ -213,6 +215,10 @@ class SolveStep(StepPlan):
 class ActStep(StepPlan):
     """The buyer pays at the gateway that SurgeKit plays."""
 
+    @property
+    def gives(self) -> frozenset[str]:
+        return frozenset({TRADE_NO})
+
     def __init__(self, act: Act, where: str) -> None:
         rules = [ReplyRule.model_validate({"class": "ok", "path": "code", "equals": 1})]
         super().__init__("gateway", Step(request=f"POST {{{ACT}}}", json=dict(act.act), replies=rules), where)
@@ -221,7 +227,10 @@ class ActStep(StepPlan):
         """What our own gateway refuses is a fault of the target file or of what the platform gave: no money was taken, and nobody
         turned the buyer down."""
         read = super().read(reply)
-        said = look(Document(reply).data, _MSG)
+        data = Document(reply).data
+        if read.kind is ReplyClass.OK:
+            return Read(ReplyClass.OK, None, {TRADE_NO: look(data, _TRADE_NO)})
+        said = look(data, _MSG)
         if read.kind is ReplyClass.UNKNOWN and reply.error is None and isinstance(said, str):
             return Read(ReplyClass.NOT_SENT, f"act: {said[:MOST_REASON]}")
         return read

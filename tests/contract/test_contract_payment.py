@@ -216,6 +216,20 @@ def test_acted_gateway_that_is_paid_is_not_delivered_before_the_platform_says_so
     assert (told.outcome, told.paid_s is not None, told.confirmed_s) == (Outcome.UNKNOWN, True, None)
 
 
+def test_a_buyer_may_come_back_from_the_acted_gateway_with_its_number(opening: Opening) -> None:
+    back = '- {request: "GET /return?no={order_no}", query: {trade_no: "{pay.trade_no}"}, replies: [{class: ok, path: code, equals: 0}]}'
+    text = acted("GET", "query").replace('title: "{order.sku}"}', f'title: "{{order.sku}}"}}\n              {back}')
+    shop = till(opening)
+    shop.manners["GET /return"] = FINE
+    counter = opening.counter(text, shop)
+    assert counter.buy(pay_by="gateway").outcome is Outcome.CONFIRMED
+    assert counter.gateway is not None
+    (payment,) = counter.gateway.rows("payment")
+    (came,) = counter.shop.asked("GET /return")
+    assert came.query["trade_no"] == counter.shop.asked("GET /pay/notify")[0].query["trade_no"]
+    assert payment["order_no"] == came.query["no"] == "N1"
+
+
 def test_what_the_acted_gateway_cannot_do_is_an_error_of_the_run_and_no_answer_of_the_platform(opening: Opening) -> None:
     """No amount to pay: nothing is captured, nobody was turned away, and the reason says what is wrong."""
     shop = till(opening)
