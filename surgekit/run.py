@@ -123,7 +123,7 @@ def plan(options: Options, *, one_order: bool = False) -> Plan:
             permit = permitted(origin(shop.base_url), token)
         if permit.orders is not None and not one_order:
             need = allowance.demand(shape, shop, seed, options.workers, permit.orders)
-        lasts_s = limit_s(shape) - (shape.duration if one_order else 0)
+        lasts_s = limit_s(shape, _after_s(shop)) - (shape.duration if one_order else 0)
         permit.hold(
             rate=1 if one_order else shape.peak, orders=1 if one_order else expected if need is None else need.submissions,
             ends=clock.utc() + timedelta(seconds=lasts_s),
@@ -207,7 +207,7 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
         timeline = Timeline(told.profile.faults, told.profile.duration, crew.world, tempo.now)
         timeline.start()
         try:
-            ended = Watch(run, crew, tempo, timeline, show, limit_s=limit_s(told.profile), kill_file=kill_file(told.target)).until_over()
+            ended = Watch(run, crew, tempo, timeline, show, limit_s=limit_s(told.profile, _after_s(told.target)), kill_file=kill_file(told.target)).until_over()
         finally:
             timeline.stop()
             _write_rows(run, "faults", timeline.rows())
@@ -220,6 +220,11 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
             run, told.target, crew.edge, platform, stock, tempo.now, salt=told.salt, settle_s=told.profile.settle
         )
         folder.write_json(run / "run.json", record)
+
+
+def _after_s(shop: Target) -> float:
+    """So long after its payment a person delivers an order."""
+    return 0.0 if shop.admin is None else shop.admin.after
 
 
 def record_of(told: Plan) -> dict[str, Any]:

@@ -31,11 +31,12 @@ LONGEST_THINK = 20
 """Pauses are lognormal with sigma 0.5: none is ever so many times the median."""
 
 
-def limit_s(profile: Profile) -> float:
-    """By then every order of ``profile`` has long ended, in seconds since the run's start; an engine still at it hangs."""
+def limit_s(profile: Profile, after_s: float = 0.0) -> float:
+    """By then every order of ``profile`` has long ended, in seconds since the run's start; an engine still at it hangs. ``after_s``: so
+    long after its payment a person delivers it."""
     buyers = profile.buyers
     think = LONGEST_THINK * (buyers.think.quote + buyers.think.pay)
-    return profile.duration + (buyers.patience + buyers.retry.after + think) * (buyers.retry.most + 1) + MARGIN_S
+    return profile.duration + (buyers.patience + buyers.retry.after + think) * (buyers.retry.most + 1) + after_s + MARGIN_S
 
 
 def kill_file(target: Target) -> Path | None:
@@ -179,6 +180,7 @@ class Watch:
                 del running[shard]
                 if not told["done"]:
                     raise RunError(f"the load engine gave up: {told['error']}")
+                ended.notes += told.get("troubles", [])
                 if told.get("over_budget"):  # the others have budgets of their own, and end when those do
                     ended.aborted = True
                     ended.notes.append(told["over_budget"])

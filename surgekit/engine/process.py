@@ -126,7 +126,8 @@ def main(commands: Commands) -> int:
     if surge.failure is not None:
         say(done=False, error=surge.failure)
         return 1
-    whys = {"why": surge.why_stopped, "over_budget": surge.over_budget}
+    whys: dict[str, Any] = {"why": surge.why_stopped, "over_budget": surge.over_budget}
+    whys["troubles"] = [f"{what} ({count:,} times)" if count > 1 else what for what, count in surge.troubles.most_common(10)]
     say(done=True, stopped=surge.stopped, **{name: why for name, why in whys.items() if why})
     return 0
 

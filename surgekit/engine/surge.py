@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
 
@@ -49,6 +50,15 @@ class Walk(Protocol):
     def run(self) -> object: ...
 
 
+@dataclass(slots=True)
+class _Nothing:
+    """Stands in for a walk that could not even be made."""
+
+    told: Told
+
+    def run(self) -> object: ...
+
+
 class Surge:
     """One shard of a run: its orders, its clock, its log, and what the terminal wants to know meanwhile."""
 
@@ -82,6 +92,7 @@ class Surge:
         client.quiet = self._quiet
         self.why_stopped: str | None = None
         self.over_budget: str | None = None
+        self.troubles: Counter[str] = Counter()
         self.on_exchange: Callable[[StepPlan, Request, Reply, Read], None] | None = None
         self.over = Event()
         self.counts: Counter[str] = Counter()
@@ -174,8 +185,12 @@ class Surge:
         self._on_request(method, step, (reply.done_s - due_s) * 1000, len(reply.body), failed)
 
     def later(self, work: Callable[[], None]) -> None:
-        """Do ``work`` beside the orders; at the end of the surge it is waited for no longer than they are."""
+        """Do ``work`` beside the orders. The surge is over when it is done too, unless it is stopped."""
         self._beside.spawn(work)
+
+    def trouble(self, what: str) -> None:
+        """Something that did not go as it should and belongs to no order's own requests: told once at the end, with how often."""
+        self.troubles[what] += 1
 
     # The schedule.
 
@@ -217,6 +232,7 @@ class Surge:
             self._send_all(iter(self._orders))
             gevent.wait([gevent.spawn(self._live.join), self._stop], count=1)
             self._live.join(timeout=STOP_S)
+            gevent.wait([gevent.spawn(self._beside.join), self._stop], count=1)
         except Exception as error:  # noqa: BLE001 - whatever it is, the run must not look complete
             self._failed(error)
         finally:
@@ -268,8 +284,9 @@ class Surge:
         self._live.spawn(self._journey, order, key)
 
     def _journey(self, order: Order, key: str) -> None:
-        walk = self._walk(self, order, key)
+        walk: Walk = _Nothing(Told(started_s=self.now()))
         try:
+            walk = self._walk(self, order, key)
             walk.run()
         except gevent.GreenletExit:
             self._cut_short(walk.told, "aborted")

@@ -9,7 +9,7 @@ from surgekit.engine.buyer import Shop, Told
 from surgekit.engine.journey import Journey
 from surgekit.engine.members import Members
 from surgekit.engine.surge import Surge
-from surgekit.model import Order, Outcome
+from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
 from surgekit.target.plan import Read, StepPlan
 from surgekit.target.reading import Reply
@@ -66,8 +66,12 @@ class _Floor:
             due = paid_s + after
             self._surge.sleep_until(due)
             own, jar, failed = self._members.admin()
-            if failed is None:
-                self._surge.send(order, plan, {**values, **own}, due, 1, jar)
+            if failed is not None:
+                self._surge.trouble(f"admin.setup: {failed}; an order could not be delivered by hand")
+                return
+            _, read = self._surge.send(order, plan, {**values, **own}, due, 1, jar)
+            if read.kind is not ReplyClass.OK:
+                self._surge.trouble(f"admin.deliver: {read.reason}; an order could not be delivered by hand")
 
         self._surge.later(work)
 

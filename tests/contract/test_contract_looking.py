@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counted
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from contract_shop import Answer, Heard
-from contract_world import Counter, Opening
+from contract_world import Counter, Opening, order
 
+from surgekit import clock
+from surgekit.engine.surge import Surge
 from surgekit.model import Outcome
 
 FINE = {"code": 0}
@@ -171,3 +175,33 @@ def test_admin_does_not_deliver_what_was_not_paid(opening: Opening) -> None:
     counter = opening.counter(BY_HAND, {"POST /orders": FINE | {"no": "N1"}, "POST /pay/N1": {"code": 1}, "GET /orders/N1": UNPAID})
     counter.buy()
     assert not [step for step in counter.shop.steps if "admin" in step]
+
+
+def surged(opening: Opening, login: Any, deliver: Any) -> Counter:
+    """Two orders under way at once, whose buyers give up long before anybody delivers."""
+    numbers = iter(["N1", "N2"])
+    manners: dict[str, Any] = {"POST /orders": lambda _: FINE | {"no": next(numbers)}, "POST /admin/login": login}
+    for number in ("N1", "N2"):
+        manners |= {f"POST /pay/{number}": FINE, f"GET /orders/{number}": PAID, f"POST /admin/deliver/{number}": deliver}
+    text = BY_HAND.replace("after: 3s", "after: 600ms")
+    counter = opening.counter(text, manners, orders=[order(0), order(1)], patience="200ms", poll_every="100ms")
+    counter.surge.sleep_until = partial(Surge.sleep_until, counter.surge)  # type: ignore[method-assign]  # what is late has to be late
+    counter.surge.begin(clock.now())
+    assert counter.surge.over.wait(20)
+    assert counter.surge.failure is None
+    return counter
+
+
+def test_admin_delivers_after_the_last_buyer_has_given_up_too(opening: Opening) -> None:
+    counter = surged(opening, {"code": 0, "csrf": "c1"}, FINE)
+    assert Counted(step for step in counter.shop.steps if "deliver" in step) == {"POST /admin/deliver/N1": 1, "POST /admin/deliver/N2": 1}
+    assert not counter.surge.troubles
+
+
+@pytest.mark.parametrize(
+    ("login", "deliver", "says"),
+    [({"code": 1}, FINE, "admin.setup: admin: odd_reply; an order could not be delivered by hand"),
+     ({"code": 0, "csrf": "c1"}, {"code": 1}, "admin.deliver: odd_reply; an order could not be delivered by hand")],
+)  # fmt: skip
+def test_admin_who_cannot_deliver_is_told_of(opening: Opening, login: Any, deliver: Any, says: str) -> None:
+    assert surged(opening, login, deliver).surge.troubles == {says: 2}

@@ -12,10 +12,11 @@ from typing import Any
 
 import yaml
 from contract_shop import CardShop, Heard, goes_to
-from contract_world import RUN_ID, Opening
+from contract_world import RUN_ID, Opening, order
 
 from surgekit import clock
 from surgekit.children import Child
+from surgekit.engine.surge import Walk
 from surgekit.eventlog import folder
 from surgekit.target import load, private
 
@@ -131,3 +132,17 @@ def test_kill_switch_holds_for_redirects_that_are_being_followed(opening: Openin
         child.process.wait(timeout=30)
     assert len([each for each in shop.heard if each.query.get("hop") and stopped_s - 1 < each.at_s <= stopped_s]) > 20
     assert [each.step for each in shop.heard if each.at_s > stopped_s + 1.0] == []
+
+
+def test_an_order_whose_way_cannot_even_begin_is_in_the_history_and_voids_the_run(opening: Opening) -> None:
+    text = "steps: {submit: {request: POST /orders, replies: [{class: ok, path: code, equals: 0}]}}"
+    counter = opening.counter(text, {"POST /orders": {"code": 0}}, orders=[order(0), order(1)])
+
+    def broken(*_: object) -> Walk:
+        raise KeyError("account.level")
+
+    counter.surge._walk = broken
+    counter.surge.begin(clock.now())
+    assert counter.surge.over.wait(20)
+    assert counter.surge.failure == "KeyError: 'account.level'"
+    assert [(row["seq"], row["outcome"], row["reason"]) for row in counter.rows("orders")] == [(n, "unknown", "engine_error") for n in range(2)]
