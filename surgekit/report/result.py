@@ -139,9 +139,23 @@ def _witness_notes(plan: Mapping[str, Any], db: duckdb.DuckDBPyConnection) -> li
             f"{shed} orders ({shed / total:.0%}) were turned away (busy, or refused): by design, so they are neither late nor errors, "
             "and the verdicts speak of the others only"
         )
+    notes += _read_notes(db)
     unhealed = db.execute("SELECT name, note FROM faults WHERE injected AND NOT healed").fetchall()
     notes += [f"fault {name} was not taken back: {note or 'no reason given'}" for name, note in unhealed]
     return notes + [f"{table}.parquet {why}" for table, why in missing(db).items()]
+
+
+def _read_notes(db: duckdb.DuckDBPyConnection) -> list[str]:
+    """What only reading told: how orders ended that their buyers had lost sight of, and orders that nobody had meant."""
+    notes = []
+    ends = db.execute("SELECT outcome, count(*) FROM orders WHERE seen = 'unknown' AND outcome <> 'unknown' GROUP BY outcome ORDER BY outcome").fetchall()
+    if ends:
+        told = ", ".join(f"{count:,} {outcome}" for outcome, count in ends)
+        notes.append(f"{sum(count for _, count in ends):,} orders that their buyers had lost sight of were found by reading: {told}")
+    made, keys = db.execute("SELECT count(DISTINCT order_no), count(DISTINCT order_key) FROM ledger SEMI JOIN orders USING (order_key)").fetchone() or (0, 0)
+    if made > keys:
+        notes.append(f"the platform has {made:,} orders for {keys:,} order keys: second clicks and retries made more than one of some")
+    return notes
 
 
 def _count(db: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -138,12 +138,12 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "order.accepted.says": ("the platform took the order", "平台已生成订单"),
     "order.confirmed.says": ("the buyer saw the card", "买家看到了卡密"),
     "order.rejected.says": (
-        "refused by design: sold out, busy or balance too low",
-        "按规则拒绝：售罄、繁忙或余额不足",
+        "refused by design: sold out, busy or balance too low; some after they had been accepted",
+        "按规则拒绝：售罄、繁忙或余额不足；其中有些先前已受理",
     ),
     "order.failed.says": (
-        "no card, and that is certain: an error without effect, or paid and refunded",
-        "确定没有拿到卡密：出错且未产生影响，或已退款",
+        "no card: an error without effect, or the platform ended the order; what it kept of the money, the audit tells",
+        "没有拿到卡密：出错且未产生影响，或平台已结束订单；钱款去向见审计",
     ),
     "order.unknown.says": (
         "no clear answer: the order may exist and may be charged",

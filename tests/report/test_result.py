@@ -186,6 +186,16 @@ def test_absent_witnesses_and_broken_tables_are_noted(tmp_path: Path) -> None:
     assert third.startswith("edge.parquet cannot be read: ")
 
 
+def test_what_only_reading_told_is_said(tmp_path: Path) -> None:
+    """One that its buyer had lost sight of was delivered; one buyer's second click made a second order."""
+    rows = [order(1), order(2, seen="unknown", reason="timeout, read: delivered"), order(3)]
+    told = story(tmp_path, plan(), orders=rows, ledger=[booked(1), booked(2), booked(3), booked(3, "expired", order_no="N3b")])
+    assert told["notes"][-2:] == [
+        "1 orders that their buyers had lost sight of were found by reading: 1 confirmed",
+        "the platform has 4 orders for 3 order keys: second clicks and retries made more than one of some",
+    ]
+
+
 def test_a_run_of_another_version_is_one_sentence(tmp_path: Path) -> None:
     run = write(tmp_path, plan(profile={**PROFILE, "swarm": 1}), orders=[order(1)])
     with pytest.raises(RunError, match=r"run\.json: profile\.swarm"):
