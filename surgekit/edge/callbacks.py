@@ -19,7 +19,12 @@ from surgekit.clock import now
 from surgekit.edge.client import Client, UnansweredError
 from surgekit.edge.log import Actor, Event, EventLog
 from surgekit.errors import ConfigError
+from surgekit.redact import Redactor
 
+MOST_SAID = 20
+"""So many answers that were no acknowledgement are written down, for whoever looks why: the first ones."""
+MOST_OF_IT = 120
+_MOST_READ = 2000
 Acked = Callable[[int, bytes], bool]
 
 
@@ -68,9 +73,12 @@ class Callbacks:
     """The callbacks under way. ``sleep`` is asyncio's; a test puts its own in its place."""
 
     def __init__(
-        self, log: EventLog, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, client: Client | None = None
+        self, log: EventLog, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, client: Client | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         self._log = log
+        self._hidden = Redactor({f"secret.{name}": value for name, value in (secrets or {}).items()})
+        self._left = MOST_SAID
         self._sleep = sleep
         self._client = client or Client()
         self._work: set[asyncio.Task[None]] = set()
@@ -128,18 +136,26 @@ class Callbacks:
 
     async def _tell(self, callback: Callback, message: Message, attempt: int) -> bool:
         began = now()
-        status, acked = "dropped", False
+        status, acked, said = "dropped", False, None
         try:
             code, body = await self._client.send(message.method, message.url, message.body, message.headers)
             status, acked = str(code), callback.acked(code, body)
+            said = None if acked else self._said(body)
         except UnansweredError as error:
             status = str(error)
         finally:  # also when it is ended in the middle: the platform may have heard it
-            self._row(callback, "callback", attempt, now() - began, status, acked=acked)
+            self._row(callback, "callback", attempt, now() - began, status, acked=acked, said=said)
         return acked
 
+    def _said(self, body: bytes) -> str | None:
+        """The beginning of an answer, without secrets."""
+        if not self._left:
+            return None
+        self._left -= 1
+        return " ".join(self._hidden.text(body[:_MOST_READ].decode("utf-8", "replace")).split())[:MOST_OF_IT]
+
     def _row(
-        self, callback: Callback, event: Event, attempt: int, took_s: float, status: str | None, *, acked: bool | None
+        self, callback: Callback, event: Event, attempt: int, took_s: float, status: str | None, *, acked: bool | None, said: str | None = None
     ) -> None:
         self._log.write(
             callback.actor,
@@ -151,6 +167,7 @@ class Callbacks:
             took_s=took_s,
             acked=acked,
             cards=callback.cards,
+            detail=said,
         )
 
     async def quiet(self) -> int:

@@ -54,8 +54,12 @@ class EventLog:
         acked: bool | None = None,
         cards: Iterable[str] = (),
         fault: str | None = None,
+        detail: str | None = None,
     ) -> None:
-        """Add one row, stamped now. Each row has every field, so that readers need no special cases."""
+        """Add one row, stamped now. Each row has every field, so that readers need no special cases.
+
+        ``detail`` is for whoever reads along; the table that is made of the rows has no room for it.
+        """
         if self._file is None:
             return
         row = {
@@ -73,6 +77,7 @@ class EventLog:
             "acked": acked,
             "card_digests": card_digests(cards, self._salt),
             "fault": fault,
+            "detail": detail,
         }
         self._lines.append(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 

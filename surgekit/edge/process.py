@@ -114,7 +114,7 @@ async def _start(
     permit = None if settings.permit is None else Permit.from_json(settings.permit)
     told = notice.plan(settings, options.secrets, permit)
     client = Client(permit=permit or THIS_MACHINE, run_id=settings.run_id)
-    callbacks = Callbacks(log, client=client)
+    callbacks = Callbacks(log, client=client, secrets={**options.secrets, "supplier_key": options.supplier_key, "gateway_key": options.gateway_key})
     stack.push_async_callback(callbacks.close)
     ports = {"control": options.control_port}
     if "supplier" in settings.plays:

@@ -16,14 +16,16 @@ from surgekit.edge.log import EventLog
 
 _BLOCK = 64 * 1024
 _FORM_LIMIT = 16 * 1024
+_MOST_PATH = 120
 _ORDER_NO = re.compile(rb"(?:^|&)out_(?:order|trade)_no=([^&]*)")
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request, read at ``read_at`` (seconds on the clock), and the holds on its reply."""
+    """One request, read at ``read_at`` (seconds on the clock), and the holds on its reply. ``path``: without its query, where keys may stand."""
 
     method: str
+    path: str
     read_at: float
     holds: tuple[Hold, ...]
     form: bytearray = field(default_factory=bytearray)
@@ -71,7 +73,7 @@ class Relay:
         while data := await self._reader.read(_BLOCK):
             for part in framer.feed(data):
                 if part.head is not None:
-                    reading = Exchange(part.head.method, now(), self._board.holds())
+                    reading = Exchange(part.head.method, _path(part.data), now(), self._board.holds())
                     self._waiting.append(reading)
                 if reading is not None:
                     if part.body and len(reading.form) < _FORM_LIMIT:
@@ -125,7 +127,13 @@ class Relay:
             status=status,
             took_s=now() - exchange.read_at,
             fault=",".join(hold.fault for hold in exchange.holds) or cutter,
+            detail=f"{exchange.method} {exchange.path}",
         )
+
+
+def _path(head: bytes) -> str:
+    """The path of a request, out of its head."""
+    return head.lstrip().split(b" ", 2)[1].partition(b"?")[0].decode("ascii", "replace")[:_MOST_PATH]
 
 
 def _end(writer: asyncio.StreamWriter) -> None:
