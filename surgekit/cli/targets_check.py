@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -18,8 +21,8 @@ from surgekit.cli import options
 def check(name: str, product: str | None, pay: str | None, static: bool, form: str) -> None:
     """Check the target NAME (a name or a path): its test vectors, then one real order through every step.
 
-    Prints what was sent and what came back, secrets hidden; then whether stock and ledger know of the order, and whether the
-    platform's traffic passes through the stand-ins. Exit 1 when something is wrong.
+    Prints what was sent and what came back, secrets hidden; then whether stock and ledger know of the order and say the same of it,
+    and whether the platform's traffic passes through the stand-ins. Exit 1 when something is wrong.
     """
     import orjson
     from tabulate import tabulate
@@ -29,7 +32,10 @@ def check(name: str, product: str | None, pay: str | None, static: bool, form: s
     if static:
         told = checking.Checked(tuple(checking.on_paper(name)), ())
     else:
-        told = checking.check(name, sku=product, pay_by=pay, exchanged=(lambda _: None) if form == "json" else _show)
+        quiet = form == "json"
+        told = checking.check(
+            name, sku=product, pay_by=pay, going=(lambda _: None) if quiet else _going, walked=(lambda _: None) if quiet else _show_all
+        )
     if form == "json":
         found: dict[str, Any] = {
             "target": name, "ok": told.ok, "findings": [{"what": each.what, "state": each.state, "told": each.told} for each in told.findings],
@@ -43,8 +49,37 @@ def check(name: str, product: str | None, pay: str | None, static: bool, form: s
         raise click.exceptions.Exit(1)
 
 
+def _going(told: dict[str, Any]) -> None:
+    """For the impatient, where somebody looks: what is shown for good comes when all is known that has to be hidden in it."""
+    if sys.stderr.isatty():
+        click.echo(f"{told['step']}: {told['class']}", err=True)
+
+
+def _show_all(seen: Sequence[dict[str, Any]]) -> None:
+    """The exchanges, for people; of those that follow each other and say the same, such as polls, the first."""
+    from itertools import groupby
+
+    for _, each in groupby(seen, key=_gist):
+        same = list(each)
+        _show(same[0])
+        if len(same) > 1:
+            click.echo(f"  ({len(same) - 1} more like this)")
+        click.echo()
+
+
+_MOMENT = re.compile(r"[0-9]{10,}|[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?|[0-9a-fA-F]{32,}")
+
+
+def _gist(told: dict[str, Any]) -> tuple[Any, ...]:
+    """What makes two exchanges different ones: not the moment, and nothing that is new with every request."""
+    texts = [_MOMENT.sub("#", str(told[name])) for name in ("url", "body", "reply", "kept")]
+    return (told["step"], told["method"], told["status"], told["error"], told["class"], told["reason"], *texts)
+
+
 def _show(told: dict[str, Any]) -> None:
     """One exchange, for people."""
+    from surgekit.check import course
+
     click.echo(click.style(f"{told['step']}: {told['method']} {told['url']}", bold=True))
     for name, value in told["headers"].items():
         click.echo(f"    {name}: {value}")
@@ -59,10 +94,10 @@ def _show(told: dict[str, Any]) -> None:
             click.echo(f"    Location: {told['reply_headers']['location']}")
         if told["reply"]:
             click.echo(f"    {told['reply']}")
-    click.echo(f"  = {told['class']}" + (f" ({told['reason']})" if told["reason"] else ""))
+    why = course.meaning(told)
+    click.echo(f"  = {told['class']}" + (f" ({told['reason']})" if told["reason"] else "") + (f": {why}" if why else ""))
     for name, value in told["kept"].items():
-        click.echo(f"    {name} = {value}")
-    click.echo()
+        click.echo(f"    {name} = {'nothing found' if value is None else value}")
 
 
 @click.command("consent", short_help="what the owner of a platform publishes so that it may be loaded")

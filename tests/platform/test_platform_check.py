@@ -8,25 +8,27 @@ from typing import Any
 import pytest
 from platform_world import Shop, platform, target
 
-from surgekit import check, clock
+from surgekit import clock
+from surgekit.check import Finding
+from surgekit.check.ledger import ledger as looked_up
 from surgekit.errors import TargetError
 
 COLUMNS = {"order_no": "no", "order_key": "key", "status": "state", "created_s": "at"}
 STATUSES = {"delivered": ["done"]}
 
 
-def ledger(age_s: float) -> check.Finding:
+def ledger(age_s: float) -> Finding:
     """What is found of an order that was sent just now and stands in the ledger as ``age_s`` old."""
     began = clock.utc().timestamp()
     rows = [{"no": "N1", "key": "run1-0000000", "state": "done", "at": began - age_s}]
     reads = {"ledger": {"request": "GET /ledger", "columns": COLUMNS}}
     told: Any = SimpleNamespace(run_id="run1", salt="", target=target(reads, statuses=STATUSES))
     with Shop(lambda _: rows) as shop, platform(shop.place, reads, statuses=STATUSES) as found:
-        return check._ledger(found, told, {"accepted": True}, began)
+        return looked_up(found, told, {"accepted": True}, began)[0]
 
 
 def test_an_order_with_the_right_time_is_found() -> None:
-    assert ledger(0.0) == check.Finding("ledger", "ok", "1 orders; this one is 'done'")
+    assert ledger(0.0) == Finding("ledger", "ok", "1 orders; this one is 'done'")
 
 
 @pytest.mark.parametrize(("age_s", "told"), [(8 * 3600, "8 h before the run began; -08:00 would fit"), (-9 * 3600, "9 h after now; \\+09:00 would fit")])
