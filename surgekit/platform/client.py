@@ -79,7 +79,7 @@ class Client:
                 raise TargetError(f"{what}: leads to something that is no URL: {error}") from None
             kept = reply.status in (307, 308) or request.method == "GET"
             headers = request.headers if kept else tuple(pair for pair in request.headers if not pair[0].lower().startswith(b"content-"))
-            request = Request(request.method if kept else "GET", url, headers, request.body if kept else b"", follow=True)
+            request = Request(request.method if kept else "GET", url, headers, request.body if kept else b"", follow=True, once=request.once and kept)
         raise TargetError(f"{what}: more than {MOST_HOPS} redirects")
 
     def _target(self, url: bytes, what: str) -> bytes:
@@ -107,8 +107,8 @@ class Client:
             try:
                 status, headers, body = self._received(made, what, most)
             except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
-                # A server may close an idle connection at the very moment it is used again; a GET may be asked twice.
-                if request.method != "GET":
+                # A server may close an idle connection at the very moment it is used again; what changes nothing may be asked twice.
+                if request.once:
                     raise
                 status, headers, body = self._received(made, what, most)
         except httpcore.ConnectTimeout:

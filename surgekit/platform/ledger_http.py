@@ -9,8 +9,8 @@ from surgekit import clock
 from surgekit.errors import TargetError
 from surgekit.platform.client import MOST_PAGE, PAGE_S
 from surgekit.platform.session import Session
-from surgekit.platform.verdict import ADVICE, Replies, beside, verdict
-from surgekit.target.reading import MISSING, Document, compile_path, look
+from surgekit.platform.verdict import ADVICE, beside, check_empty, verdict
+from surgekit.target.reading import MISSING, compile_path, look
 from surgekit.target.schema import LedgerRead
 
 MOST_PAGES: Final = 100_000
@@ -25,14 +25,11 @@ class HttpLedger:
     """``reads.ledger`` with ``request``, compiled. Raises ``ConfigError``."""
 
     def __init__(self, session: Session, read: LedgerRead) -> None:
-        assert read.request is not None
         self._session = session
         self._read = read
-        self._asked = session.read(read.request, read.headers, "reads.ledger", ("after", "page"))
         self._rows = compile_path(read.rows, "reads.ledger.rows")
         self._next = compile_path(read.next or "", "reads.ledger.next")
-        self._replies = Replies(read.replies, "reads.ledger")
-        self._by_page = "page" in self._asked.names
+        self._by_page = "page" in session.reads["ledger"].needs
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Each row as the platform tells it. Raises ``TargetError``."""
@@ -44,10 +41,7 @@ class HttpLedger:
         for page in range(1, MOST_PAGES + 1):
             if clock.now() > until:
                 raise TargetError(f"reads.ledger: not at its end after {MOST_S:g} s and {page - 1:,} pages")
-            reply = self._session.get(self._asked, {"after": after, "page": page}, most=MOST_PAGE, total_s=PAGE_S)
-            document = Document(reply, most_values=MOST_VALUES)
-            self._replies.check(document, self._asked.what)
-            data = document.data
+            data = self._session.get("ledger", {"after": after, "page": page}, most=MOST_PAGE, total_s=PAGE_S, most_values=MOST_VALUES).data
             rows = self._checked(data, last)
             last = data
             if before is not None and rows and rows == before:
@@ -74,7 +68,7 @@ class HttpLedger:
     def _checked(self, data: Any, last: Any) -> list[dict[str, Any]]:
         """The rows of a page. ``last``: the page before it, or ``MISSING``."""
         if data is MISSING:
-            raise TargetError(f"{self._asked.what}: the body is not JSON")
+            raise TargetError(f"{self._session.what['ledger']}: the body is not JSON")
         rows = look(data, self._rows)
         if rows is None:
             self._check_null(data, last)
@@ -89,12 +83,14 @@ class HttpLedger:
 
     def _check_null(self, data: Any, last: Any) -> None:
         """Some platforms have null for no orders; and so have error pages behind HTTP 200."""
-        if self._replies.given or (self._by_page and last is not MISSING and beside(data, self._rows) == beside(last, self._rows)):
+        if self._read.replies or (self._by_page and last is not MISSING and beside(data, self._rows) == beside(last, self._rows)):
             return
         raise TargetError(f"reads.ledger: null in place of a list at {self._read.rows!r}: no orders, or an error page? {ADVICE}")
 
     def _check_empty(self, data: Any, last: Any) -> None:
-        self._replies.check_empty(data, self._rows, "reads.ledger")
-        if not self._replies.given and last is not MISSING and (now := verdict(data, self._rows)) != (was := verdict(last, self._rows)):
+        if self._read.replies:
+            return
+        check_empty(data, self._rows, "reads.ledger")
+        if last is not MISSING and (now := verdict(data, self._rows)) != (was := verdict(last, self._rows)):
             name = next(name for name in {**now, **was} if now.get(name, MISSING) != was.get(name, MISSING))
             raise TargetError(f"reads.ledger: an empty page, and its {name} is another than on the page before: the end, or an error? {ADVICE}")

@@ -15,9 +15,9 @@ from surgekit.errors import ConfigError, TargetError
 from surgekit.model import ReplyClass
 from surgekit.platform.columns import Columns
 from surgekit.platform.session import Pace, Session
-from surgekit.platform.verdict import ADVICE, Replies
+from surgekit.platform.verdict import ADVICE, check_empty
 from surgekit.target.plan import TELLING
-from surgekit.target.reading import MISSING, Document, Reply, compile_path, look
+from surgekit.target.reading import MISSING, Document, compile_path, look
 from surgekit.target.schema import OrderRead, order_columns
 
 MOST_S: Final = 180.0
@@ -44,11 +44,8 @@ class Orders:
     def __init__(self, session: Session, read: OrderRead, zone: tzinfo) -> None:
         self._session = session
         self._read = read
-        assert session.order is not None
-        self._step = session.order
-        self._what = f"reads.order: {read.request}"
+        self._what = session.what["order"]
         self._rows = compile_path(read.rows, "reads.order.rows")
-        self._replies = Replies(read.replies, "reads.order")
         self._zone = zone
         self._named = order_columns(session.target.reads)
         for needed in ("order_no", "status"):
@@ -61,20 +58,23 @@ class Orders:
 
     def one(self, key: str, salt: str, start_s: float | None) -> list[dict[str, Any]]:
         """The platform's orders of ``key``; none, where it says that there is none. Raises ``TargetError``."""
-        reply, meant = self._session.ask(self._step, {"order.key": key}, self._what)
+        document, meant = self._session.ask("order", {"order.key": key})
+        reply = document.reply
         if meant.kind in NONE:
             return []
         if meant.kind not in TELLING:
             if not self._read.replies:
                 raise TargetError(f"{self._what}: HTTP {reply.status}")
             raise TargetError(f"{self._what}: the reply (HTTP {reply.status}) means {meant.kind.value} ({meant.reason})")
-        rows = [dict(meant.values)] if self._read.extract else self._listed(reply)
+        rows = [{"status": None, **meant.values}] if self._read.extract else self._listed(document)
         if not rows and meant.kind is not ReplyClass.OK:
             raise TargetError(f"{self._what}: the reply means {meant.kind.value}, and there is no order in it")
         if not rows:
             return []
         columns = self._columns()
         told = [columns.told(row, salt, start_s) for row in rows]
+        if meant.kind is ReplyClass.PAID_UNDELIVERED:
+            told = [self._undelivered(row) for row in told]
         columns.check()
         if any(row["status"] is None for row in told):
             raise TargetError("reads.order: an order without a status")
@@ -86,9 +86,17 @@ class Orders:
             raise TargetError("reads.order: the reply has orders of other keys only")
         return mine
 
-    def _listed(self, reply: Reply) -> list[dict[str, Any]]:
+    def _undelivered(self, row: dict[str, Any]) -> dict[str, Any]:
+        """``row`` where the reply says: paid, and no card. What stands in a card's place is none then."""
+        words = self._session.target.statuses
+        if not words.paid:
+            raise TargetError("reads.order: the reply means paid_undelivered, and statuses has no word for paid")
+        gone = row["status"] in (*words.refunded, *words.failed)
+        return {**row, "status": row["status"] if gone else words.paid[0], "card_digests": []}
+
+    def _listed(self, document: Document) -> list[dict[str, Any]]:
         """The orders in a reply; none where it says that there are none."""
-        data, by_rules = Document(reply).data, self._replies.given
+        data, by_rules = document.data, bool(self._read.replies)
         found = look(data, self._rows) if data is not MISSING else MISSING
         if found is None and by_rules:
             return []
@@ -100,7 +108,7 @@ class Orders:
         if not rows and not by_rules:
             if "rows" not in self._read.model_fields_set:
                 raise TargetError(f"reads.order: an empty list as the whole reply: no such order, or an error page? give rows, or {ADVICE}")
-            self._replies.check_empty(data, self._rows, "reads.order")
+            check_empty(data, self._rows, "reads.order")
         return rows
 
     def look_up(self, keys: Iterable[str], salt: str, start_s: float | None, *, most_s: float = MOST_S) -> Looked:

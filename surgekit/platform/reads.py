@@ -11,7 +11,7 @@ from surgekit.errors import TargetError
 from surgekit.platform.client import NoReplyError
 from surgekit.platform.columns import Columns
 from surgekit.platform.ledger_http import HttpLedger
-from surgekit.platform.orders import Looked, Orders
+from surgekit.platform.orders import MOST_S, Looked, Orders
 from surgekit.platform.ours import QUARTER_S, WIDE_S, Ours
 from surgekit.platform.session import Session
 from surgekit.platform.sql import SqlRead
@@ -19,7 +19,7 @@ from surgekit.platform.stock import Figures, Stock
 from surgekit.platform.times import SLACK_S
 from surgekit.safety import Origin
 from surgekit.target.plan import Request
-from surgekit.target.reading import MISSING, Document, compile_path, look
+from surgekit.target.reading import MISSING, compile_path, look
 from surgekit.target.schema import Target
 from surgekit.target.signing.schema import zone
 
@@ -46,8 +46,6 @@ class Platform:
         self._by_sql = None if reads.ledger is None or reads.ledger.sql is None else SqlRead(self._session, reads.ledger.sql, where, "reads.ledger.sql")
         if reads.ledger is not None:
             self._columns()
-        echo = target.safety.echo
-        self._echo = None if echo is None else self._session.read(echo.request, {}, "safety.echo", bare=True)
 
     def __enter__(self) -> Platform:
         return self
@@ -83,9 +81,9 @@ class Platform:
 
     def _check_echo(self) -> None:
         echo = self._target.safety.echo
-        if echo is None or self._echo is None:
+        if echo is None:
             return
-        document = Document(self._session.get(self._echo, bare=True))
+        document = self._session.get("echo")
         if echo.path is not None:
             found: Any = look(document.data, compile_path(echo.path, "safety.echo.path"))
             where = f"at {echo.path!r}"
@@ -147,9 +145,11 @@ class Platform:
     def _ours(self, start_s: float | None) -> Ours:
         return Ours(self._session.run_id, start_s, self._zone)
 
-    def orders(self, keys: Iterable[str], salt: str, *, start_s: float | None = None) -> Looked:
-        """Single orders by their keys, as ``reads.order`` says. What goes wrong is told in it."""
-        return Looked(wrong="the target file describes no read of single orders") if self._order is None else self._order.look_up(keys, salt, start_s)
+    def orders(self, keys: Iterable[str], salt: str, *, start_s: float | None = None, most_s: float = MOST_S) -> Looked:
+        """Single orders by their keys, as ``reads.order`` says, for ``most_s`` at most. What goes wrong is told in it."""
+        if self._order is None:
+            return Looked(wrong="the target file describes no read of single orders")
+        return self._order.look_up(keys, salt, start_s, most_s=most_s)
 
     def _columns(self) -> Columns:
         ledger = self._target.reads.ledger

@@ -11,15 +11,17 @@ from surgekit.errors import TargetError
 from surgekit.platform.columns import text, whole
 from surgekit.platform.session import Pace, Session
 from surgekit.platform.sql import SqlRead
-from surgekit.platform.verdict import ADVICE, Replies, complaint
+from surgekit.platform.verdict import ADVICE, check_empty, complaint
 from surgekit.target.extract import Extractor
 from surgekit.target.pattern import Pattern
-from surgekit.target.reading import MISSING, Document, compile_path, look
+from surgekit.target.reading import MISSING, compile_path, look
 from surgekit.target.schema import Product, StockRead
 
 MOST_S: Final = 300.0
 """For reading all products, one by one."""
 MOST_ROWS: Final = 100_000
+SKU: Final = "sku"
+"""The column of a query that is the SKU where nothing else is said."""
 IN_STOCK, SOLD_OUT = "in_stock", "sold_out"
 Figures = dict[str, Any]
 """``total`` and ``unsold``: units, None where the platform does not say; ``word``: ``in_stock``, ``sold_out`` or None."""
@@ -32,12 +34,8 @@ class Stock:
         self._session = session
         self._read = read
         self._at_first: dict[str, int] = {}
-        products = session.target.catalogue
-        common = set.intersection(*({f"product.{name}" for name in each.vars} for each in products))
-        own = {"order.sku", *common} if read.value is not None else set[str]()
-        self._asked = None if read.request is None else session.read(read.request, read.headers, "reads.stock", own)
         self._sql = None if read.sql is None else SqlRead(session, read.sql, zone, "reads.stock.sql")
-        self._replies = Replies(read.replies, "reads.stock")
+        self._sku = read.sku or SKU
         self._items = compile_path(read.items or "", "reads.stock.items")
         self._value = None if read.value is None else Extractor(read.value, "reads.stock.value")
         self._words = None if read.words is None else (Pattern(read.words.in_stock), Pattern(read.words.sold_out))
@@ -63,18 +61,16 @@ class Stock:
     def _of_rows(self, rows: list[dict[str, Any]]) -> dict[str, Figures]:
         read = self._read
         if rows:
-            for name in (read.sku, read.total, read.unsold):
+            for name in (self._sku, read.total, read.unsold):
                 if name is not None and name not in rows[0]:
                     raise TargetError(f"reads.stock.sql: the query has no column {name!r}; there are {', '.join(map(str, rows[0]))}")
         known = set(self._session.target.skus)
-        return {sku: self._of_item(sku, row) for row in rows if (sku := text(row[read.sku or ""]) or "") in known}
+        return {sku: self._of_item(sku, row) for row in rows if (sku := text(row[self._sku]) or "") in known}
 
     def _together(self) -> dict[str, Figures]:
         read = self._read
-        assert self._asked is not None
-        document = Document(self._session.get(self._asked))
-        self._replies.check(document, self._asked.what)
-        items = look(document.data, self._items)
+        data = self._session.get("stock").data
+        items = look(data, self._items)
         pairs: Iterable[tuple[Any, Any]]
         if isinstance(items, dict):
             pairs = items.items()
@@ -92,8 +88,8 @@ class Stock:
             sku = "" if key is MISSING else text(key) or ""
             if sku in known and isinstance(item, dict):
                 found[sku] = self._of_item(sku, item)
-        if not found:
-            self._replies.check_empty(document.data, self._items, "reads.stock")
+        if not found and not read.replies:
+            check_empty(data, self._items, "reads.stock")
         return found
 
     def _of_item(self, sku: str, item: dict[str, Any]) -> Figures:
@@ -119,14 +115,12 @@ class Stock:
 
     def _of_page(self, product: Product, value: Extractor) -> Figures:
         own = {"order.sku": product.sku, **{f"product.{name}": each for name, each in product.vars.items()}}
-        assert self._asked is not None
-        document = Document(self._session.get(self._asked, own))
-        self._replies.check(document, self._asked.what)
+        document = self._session.get("stock", own)
         found = value.value(document)
         assert self._read.value is not None
         if found is MISSING or (found is None and not self._read.value.optional):
             raise TargetError(f"reads.stock: {product.sku}: the reply has nothing where value says, or nothing of that form")
-        wrong = complaint(document.data, ()) if found is None and not self._replies.given else None
+        wrong = complaint(document.data, ()) if found is None and not self._read.replies else None
         if wrong is not None:
             raise TargetError(f"reads.stock: {product.sku}: nothing where value says, and beside it {wrong}, which looks like an error; {ADVICE}")
         if found is None:  # optional, and not there: nobody says

@@ -6,13 +6,11 @@ one, what stands beside it is looked at, and null says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from surgekit.errors import TargetError
-from surgekit.model import ReplyClass
-from surgekit.target.reading import Classifier, Document, Path
-from surgekit.target.schema import ReplyRule
+from surgekit.target.reading import Path
 
 ADVICE: Final = "say with replies which reply is a good one"
 FLAGS: Final = frozenset({"success", "ok", "status"})
@@ -24,27 +22,12 @@ _NO = frozenset({"false", "error", "fail", "failed", "failure", "fatal"})
 _NOTHING = frozenset({"", "0", "none", "null", "ok", "false", "success", "no"})
 
 
-class Replies:
-    """``replies`` of a read, compiled. ``given``: there are some. Raises ``ConfigError``."""
-
-    def __init__(self, rules: Sequence[ReplyRule], where: str) -> None:
-        self.given = bool(rules)
-        self._classifier = Classifier(rules, where)
-
-    def check(self, document: Document, what: str) -> None:
-        """Raises ``TargetError`` where there are rules and the reply is not ok by them."""
-        if not self.given:
-            return
-        kind, reason = self._classifier.classify(document)
-        if kind is not ReplyClass.OK:
-            why = f" ({reason})" if reason and reason != kind.value else ""
-            raise TargetError(f"{what}: the reply (HTTP {document.reply.status}) means {kind.value}{why}, and only ok is read")
-
-    def check_empty(self, data: Any, path: Path, what: str) -> None:
-        """Nothing stands at ``path``. Raises ``TargetError`` where there are no rules and the reply says beside it that it is an error."""
-        said = None if self.given else complaint(data, path)
-        if said is not None:
-            raise TargetError(f"{what}: nothing in the reply, and beside it {said}, which looks like an error; {ADVICE}")
+def check_empty(data: Any, path: Path, what: str) -> None:
+    """Nothing stands at ``path``, and no rule says that the reply is a good one. Raises ``TargetError`` where it says beside it that it
+    is an error."""
+    said = complaint(data, path)
+    if said is not None:
+        raise TargetError(f"{what}: nothing in the reply, and beside it {said}, which looks like an error; {ADVICE}")
 
 
 def complaint(data: Any, path: Path) -> str | None:

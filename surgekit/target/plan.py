@@ -16,7 +16,7 @@ from surgekit.target import template
 from surgekit.target.extract import Extractor
 from surgekit.target.holes import check_holes, told
 from surgekit.target.reading import MISSING, Classifier, Document, Reply, compile_path, look
-from surgekit.target.reads_check import check_reads, readable
+from surgekit.target.reads_check import asked, check_paths
 from surgekit.target.schema import Act, Captcha, Extract, Poll, ReplyRule, Step, Steps, Target
 from surgekit.target.signing import Parts, Signer
 
@@ -133,7 +133,10 @@ class StepPlan:
 
     def read(self, reply: Reply) -> Read:
         """What the reply means. An ok reply without a value that the step extracts is not ok but unknown."""
-        document = Document(reply)
+        return self.meant(Document(reply))
+
+    def meant(self, document: Document) -> Read:
+        """``read`` of a reply that others look at too."""
         kind, reason = self._classifier.classify(document)
         if kind not in TELLING:
             return Read(kind, reason)
@@ -239,7 +242,8 @@ class ActStep(StepPlan):
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All steps of a target, compiled. ``captcha``: the steps that end in ``{captcha}``; ``fixed_captcha`` in their place.
-    ``composed``: values that an order has besides the ``KNOWN`` ones, made of those."""
+    ``reads``: those by HTTP of ``stock``, ``order`` and ``ledger``, and ``echo``. ``composed``: values that an order has besides the
+    ``KNOWN`` ones, made of those."""
 
     setup: tuple[StepPlan, ...]
     quote: StepPlan | None
@@ -253,7 +257,7 @@ class Plan:
     admin_setup: tuple[StepPlan, ...]
     deliver: StepPlan | None
     reads_setup: tuple[StepPlan, ...]
-    reads_order: StepPlan | None
+    reads: Mapping[str, StepPlan]
     composed: Mapping[str, template.Data]
 
 
@@ -301,7 +305,7 @@ class _Compiler:
 
     def _common_headers(self, have: frozenset[str], at: str) -> dict[str, str]:
         """The headers of all requests. One that says something of a buyer has no place where there is none."""
-        if at.startswith(("admin.", "reads.")):
+        if at.startswith(("admin.", "reads.", "safety.")):
             return {
                 name: value for name, value in self._target.headers.items()
                 if template.header_template(value, f"{self._where}: headers.{name}").names <= have | self.fixed | STAMPS
@@ -405,14 +409,16 @@ def compile_plan(target: Target, *, where: str = "target", columns: frozenset[st
     for in_turn in ([*setup, *prepare, *captcha, submit, *ways, poll, deliver] for ways in (pay.values() or [()])):
         _carry([step for step in in_turn if step is not None], composed)
     _carry([*admin_setup, *([deliver] if deliver else [])])
-    order = target.reads.order
-    reads_order = None if order is None else compiler.step("order", readable(order), reading | {"order.key"}, "reads.order")
-    _carry([*reads_setup, *([reads_order] if reads_order else [])])
-    bare = VISITOR | compiler.fixed | STAMPS
-    check_reads(target, where, reading | bare, compiler.product, bare)
+    reads: dict[str, StepPlan] = {}
+    for name, at, read, own in asked(target):
+        given = reading | own | (compiler.product if "order.sku" in own else frozenset())
+        reads[name] = compiler.step(name, read, VISITOR if name == "echo" else given, at)  # the echo comes before any set-up
+        reads[name].once = False
+        _carry([*reads_setup, reads[name]])
+    check_paths(target, where)
     check_holes(target, where, compiler.fixed, frozenset(composed), compiler.signers, STAMPS)
     fixed = steps.captcha.fixed if steps.captcha is not None else None
-    return Plan(setup, quote, prepare, captcha, fixed, submit, pay, poll, steps.poll, admin_setup, deliver, reads_setup, reads_order, composed)
+    return Plan(setup, quote, prepare, captcha, fixed, submit, pay, poll, steps.poll, admin_setup, deliver, reads_setup, reads, composed)
 
 
 def _carry(steps: list[StepPlan], composed: Mapping[str, template.Data] | None = None) -> None:

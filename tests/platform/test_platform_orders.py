@@ -163,6 +163,43 @@ def test_a_page_without_a_needed_value_tells_nothing() -> None:
     assert "means unknown (no_status)" in (looked.wrong or "")
 
 
+def test_an_order_that_has_no_cards_yet_is_read_all_the_same() -> None:
+    """But for its number, its state and the key that shows whose it is, a reply may lack whatever it likes."""
+    extract: Row = {"order_no": "no", "status": "state", "order_key": "key", "cards": "cards", "amount_fen": {"json": "sum", "as": "yuan"}, "qty": "n"}
+    order: Row = {"request": "GET /o/{order.key}", "replies": [{"class": "ok", "path": "no", "matches": "."}], "extract": extract}
+    looked = by_step({"no": "N1", "state": 2, "key": "K1", "sum": "free"}, "K1", **order)
+    assert (told(looked), looked.keys, looked.wrong) == ([("K1", "N1", "2")], ["K1"], None)
+    assert (looked.rows[0]["card_digests"], looked.rows[0]["amount_fen"], looked.rows[0]["qty"]) == ([], None, None)
+    looked = by_step({"no": "N1", "state": 2}, "K1", **order)
+    assert (looked.rows, looked.keys) == ([], [])
+    assert "means unknown (no_order_key)" in (looked.wrong or "")
+
+
+SORRY: list[Row] = [{"class": "paid_undelivered", "path": "msg", "matches": "很抱歉"}, {"class": "ok", "path": "code", "equals": 1}]
+
+
+@pytest.mark.parametrize("read", [{"extract": {"order_no": "data.no", "status": "data.state", "cards": "data.cards"}},
+                                  {"rows": "data", "columns": {"order_no": "no", "status": "state", "cards": "cards"}}], ids=["extract", "rows"])  # fmt: skip
+@pytest.mark.parametrize(("state", "status"), [("delivered", "paid"), ("odd", "paid"), ("refunded", "refunded"), ("expired", "expired")])
+def test_an_apology_in_place_of_a_card_is_no_delivery(read: Row, state: str, status: str) -> None:
+    order: Row = {"request": "GET /o/{order.key}", "replies": SORRY, **read}
+    looked = by_step({"code": 1, "msg": "很抱歉", "data": {"no": "N1", "state": state, "cards": "很抱歉，库存不足"}}, "K1", **order)
+    assert (told(looked), looked.rows[0]["card_digests"]) == ([("K1", "N1", status)], [])
+    looked = by_step({"code": 1, "data": {"no": "N1", "state": state, "cards": "AAA"}}, "K1", **order)
+    assert (told(looked), len(looked.rows[0]["card_digests"])) == ([("K1", "N1", state)], 1)
+
+
+def test_an_apology_without_a_state_says_paid_where_the_file_has_a_word_for_it() -> None:
+    order: Row = {"request": "GET /o/{order.key}", "replies": SORRY, "extract": {"order_no": "no", "status": "state"}}
+    reads = {"order": order, "rate": 1000}
+    with Shop(lambda _: {"no": "N1", "msg": "很抱歉"}) as shop:
+        with platform(shop.place, reads) as found:
+            assert told(found.orders(["K1"], "")) == [("K1", "N1", "paid")]
+        with platform(shop.place, reads, statuses={"delivered": ["3"]}) as found:
+            looked = found.orders(["K1"], "")
+    assert (looked.rows, looked.wrong) == ([], "reads.order: the reply means paid_undelivered, and statuses has no word for paid")
+
+
 def test_what_an_order_is_read_with_is_checked_on_paper() -> None:
     with pytest.raises(ConfigError, match=r"reads\.order\.extract: status must be named too"):
         by_step("", request="GET /o/{order.key}", replies=[{"class": "ok", "css": "p"}], extract={"order_no": {"css": "p"}})

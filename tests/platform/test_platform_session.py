@@ -122,7 +122,7 @@ def silent(conn: socket.socket) -> None:
 )  # fmt: skip
 def test_whatever_a_server_does_a_read_ends_in_a_sentence(monkeypatch: pytest.MonkeyPatch, manners: Any, says: str) -> None:
     monkeypatch.setattr("surgekit.platform.client.SILENCE_S", 0.3)
-    monkeypatch.setattr("surgekit.platform.session.Session.get.__kwdefaults__", {"bare": False, "most": 8 << 20, "total_s": 0.6})
+    monkeypatch.setattr("surgekit.platform.session.Session.get.__kwdefaults__", {"most": 8 << 20, "total_s": 0.6, "most_values": 1000})
     began = time.monotonic()
     with wild(manners) as place, platform(place, STOCK) as found, pytest.raises(TargetError, match=says) as caught:
         found.stock()

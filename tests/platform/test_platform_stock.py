@@ -173,6 +173,14 @@ def test_by_sql_a_row_for_each_product(tmp_path: Path) -> None:
         read({}, sql=sql | {"url": "postgresql://u@192.0.2.1/shop"}, sku="gid")
 
 
+def test_by_sql_the_column_sku_is_the_sku_where_nothing_else_is_said(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "shop.db").close()
+    sql = {"url": f"sqlite:///{tmp_path / 'shop.db'}", "query": "SELECT 'game' AS sku, 4 AS unsold"}
+    assert read({}, sql=sql) == {"game": figures(4)}
+    with pytest.raises(TargetError, match=r"reads\.stock\.sql: the query has no column 'sku'; there are gid, unsold"):
+        read({}, sql=sql | {"query": "SELECT 'game' AS gid, 4 AS unsold"})
+
+
 def test_a_stock_that_nobody_adds_to_is_all_there_is_from_the_first_look_on() -> None:
     left = [5, 3, 7]
     stock = {"request": "GET /p/{order.sku}", "value": "left", "fixed": True}

@@ -43,9 +43,9 @@ TARGET: dict[str, Any] = {
     "safety": {"consent": "{secret.key}", "echo": {"request": "GET /e?{run.id}", "header": "X"}},
     "reads": {
         "setup": [{"request": "POST /r", "json": {"k": "{secret.key}"}, "replies": OK, "extract": {"reader": "r"}}],
-        "stock": {"request": "GET /s/{product.slug}/{reader}", "headers": {"X-R": "{time.s}"}, "value": "left"},
+        "stock": {"request": "POST /s/{product.slug}/{reader}", "form": {"s": "{order.sku}"}, "headers": {"X-R": "{time.s}"}, "value": "left"},
         "order": {"request": "GET /f?k={order.key}", "headers": {"X-R": "{reader}"}, "rows": "data"},
-        "ledger": {"request": "GET /l?p={page}", "headers": {"X-R": "{reader}"}, "columns": {"order_no": "n", "order_key": "k", "status": "s"}},
+        "ledger": {"request": "POST /l?p={page}", "json": {"n": ["{nonce}"]}, "headers": {"X-R": "{reader}"}, "columns": {"order_no": "n", "order_key": "k", "status": "s"}},
     },
     "edge": {
         "supplier": {"key": "{secret.key}"},
@@ -57,7 +57,7 @@ PLACES = [
     "vars.guest", "headers.X-All", "setup.steps.0.form.u", "steps.quote.headers.X-Q", "steps.prepare.0.request", "steps.captcha.request",
     "steps.submit.query.w", "steps.submit.form.g", "steps.pay.gateway.0.act.title", "steps.pay.balance.0.json.a.0", "steps.poll.request",
     "admin.setup.0.body", "admin.deliver.multipart.n", "safety.consent", "safety.echo.request", "reads.setup.0.json.k", "reads.stock.request",
-    "reads.stock.headers.X-R", "reads.order.request", "reads.order.headers.X-R", "reads.ledger.request", "reads.ledger.headers.X-R",
+    "reads.stock.headers.X-R", "reads.stock.form.s", "reads.ledger.json.n.0", "reads.order.request", "reads.order.headers.X-R", "reads.ledger.request", "reads.ledger.headers.X-R",
     "edge.supplier.key", "edge.gateway.key", "edge.gateway.notify.request", "edge.gateway.notify.headers.X-N", "edge.gateway.notify.query.t",
     "edge.gateway.notify.query.n.0", "signing.ours.key", "signing.ours.text", "signing.idle.key", "signing.idle.text", "signing.theirs.text",
 ]  # fmt: skip
@@ -119,7 +119,7 @@ def test_a_column_has_a_place_where_there_is_an_account_and_only_if_the_file_has
     ("place", "value", "says"),
     [("vars.guest", "{vars.other}", r"vars\.guest: nothing gives \{vars\.other\}"), ("vars.guest", "{nonce}", r"vars\.guest: nothing gives \{nonce\}"),
      ("vars.plain", "{vars.guest}", r"vars\.plain: nothing gives \{vars\.guest\}"), ("safety.consent", "{vars.guest}", r"safety\.consent: nothing gives"),
-     ("safety.echo.request", "GET /e?{reader}", r"safety\.echo\.request: nothing gives \{reader\}"),
+     ("safety.echo.request", "GET /e?{reader}", r"safety\.echo: nothing gives \{reader\}"),
      ("edge.gateway.notify.query.t", "{pay.body}", r"nothing gives \{pay\.body\}; steps\.pay\.gateway\[0\]\.act has no field body"),
      ("edge.gateway.notify.sign", "others", r"edge\.gateway\.notify\.sign: no dialect 'others' in signing; there are idle, ours, theirs"),
      ("edge.gateway.notify.request", "POST {pay.notify_url}", r"nothing gives \{pay\.notify_url\}"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from surgekit.target.schema.steps import Extracted, ReplyRule, Step
-from surgekit.target.schema.words import Headers, Picking, Regex
+from surgekit.target.schema.words import Name, Picking, Regex
 from surgekit.target.signing.schema import zone
 from surgekit.units import Strict, Whole
 
@@ -27,17 +28,12 @@ def _zone(given: str) -> str:
 Zone = Annotated[str, AfterValidator(_zone)]
 
 
-def _get(given: str) -> str:
-    if re.fullmatch(r"GET /\S*", given) is None:
-        raise ValueError("a read is written GET /path")
-    return given
+_SENT = ("request", "headers", "query", "json_", "form", "multipart", "body")
 
 
-Get = Annotated[str, AfterValidator(_get)]
-
-
-def _holes(written: str) -> set[str]:
-    return {hole.split("|", 1)[0] for hole in _HOLE.findall(written)}
+def _holes(read: Step) -> set[str]:
+    """The names of the holes in what ``read`` sends."""
+    return {hole.split("|", 1)[0] for hole in _HOLE.findall(str(read.model_dump(include=set(_SENT))))}
 
 
 class Sql(Strict):
@@ -51,6 +47,31 @@ class Sql(Strict):
     query: Annotated[str, Field(pattern=r"(?is)^\s*(select|with)\b")]
 
 
+class Asked(Step):
+    """A read by HTTP, a step that changes nothing; or by ``sql`` in its place."""
+
+    request: str | None = None  # type: ignore[assignment]  # or sql
+    replies: list[ReplyRule] = Field(default_factory=list)
+    extract: SkipJsonSchema[dict[Name, Extracted]] = Field(default_factory=dict)
+    sql: Sql | None = None
+
+    @field_validator("request")
+    @classmethod
+    def _method_and_place(cls, given: str | None) -> str | None:  # type: ignore[override]
+        return None if given is None else Step._method_and_place(given)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Asked:
+        if (self.request is None) == (self.sql is None):
+            raise ValueError("give request (HTTP) or sql, one of the two")
+        if self.extract:
+            raise ValueError("extract is for steps; what is read here has names of its own")
+        lone = [name.rstrip("_") for name in (*_SENT[1:], "sign", "follow", "replies") if name in self.model_fields_set]
+        if self.sql is not None and lone:
+            raise ValueError(f"sql: {lone[0]} is for a request, and a query has none")
+        return self
+
+
 class StockWords(Strict):
     """What a shop says that shows no numbers: patterns for "there is some" and for "there is none"."""
 
@@ -58,12 +79,13 @@ class StockWords(Strict):
     sold_out: Regex
 
 
-class StockRead(Strict):
+class StockRead(Asked):
     """Reading stock, in one of three ways.
 
     All at once: ``items`` is the path to a mapping SKU → figures, or to a list of objects whose field ``sku`` is the SKU;
-    ``total`` and ``unsold`` name the figures. Each product by itself: ``{order.sku}`` or ``{product.…}`` stands in ``request``,
-    and ``value`` is the number of units left, or a text for ``words``. Or by ``sql``: a row for each product, with those columns.
+    ``total`` and ``unsold`` name the figures. Each product by itself: ``{order.sku}`` or ``{product.…}`` stands in what is sent,
+    and ``value`` is the number of units left, or a text for ``words``. Or by ``sql``: a row for each product, with those columns
+    (``sku`` is *sku* where nothing else is said).
 
     ``total`` counts sold units too. Where a platform tells only what is left, ``fixed`` says that nobody adds stock during a run:
     then what is there at the start is all there is, and selling more is oversell.
@@ -71,10 +93,6 @@ class StockRead(Strict):
     ``replies``: only *ok* is read; anything else is an error page, whatever stands in it.
     """
 
-    request: Get | None = None
-    headers: Headers = Field(default_factory=dict)
-    replies: list[ReplyRule] = Field(default_factory=list)
-    sql: Sql | None = None
     items: str | None = None
     sku: str | None = None
     total: str | None = None
@@ -85,20 +103,16 @@ class StockRead(Strict):
 
     @model_validator(mode="after")
     def _one_way(self) -> StockRead:
-        if (self.request is None) == (self.sql is None):
-            raise ValueError("give request (HTTP) or sql, one of the two")
         if self.fixed and self.total is not None:
             raise ValueError("fixed is for a platform that tells no total; give one of the two")
         if self.sql is not None:
-            if self.sku is None:
-                raise ValueError("sku: say which column of the query is the SKU")
-            if self.items is not None or self.value is not None or self.headers or self.replies:
-                raise ValueError("sql: items, value, headers and replies are for a request; name the query's columns by sku, unsold and total")
+            if self.items is not None or self.value is not None:
+                raise ValueError("sql: items and value are for a request; name the query's columns by sku, unsold and total")
         elif (self.items is None) == (self.value is None):
             raise ValueError("give items (all products in one reply) or value (a reply for each product), one of the two")
-        each = any(hole == "order.sku" or hole.startswith("product.") for hole in _holes(self.request or ""))
+        each = any(hole == "order.sku" or hole.startswith("product.") for hole in _holes(self))
         if self.value is not None and not each:
-            raise ValueError("value: {order.sku} or {product.…} must stand in request, or each product gives the same")
+            raise ValueError("value: {order.sku} or {product.…} must stand in the request, or each product gives the same")
         if self.items is not None and each:
             raise ValueError("items: a request for all products has no {order.sku} in it")
         if self.words is not None and self.value is None:
@@ -127,22 +141,18 @@ def _short(given: object) -> object:
 Columns = dict[LedgerName, Annotated[Column, BeforeValidator(_short, json_schema_input_type=Column | str)]]
 
 
-class LedgerRead(Strict):
+class LedgerRead(Asked):
     """Reading the platform's own orders; ``columns`` maps the audit's names to the platform's.
 
-    By HTTP, page by page: ``{after}`` in ``request`` is 0 first and then what ``next`` says; ``{page}`` counts from 1 until a page is
-    empty. Or by ``sql``. ``timezone``: of times without one. ``statuses`` may be told as words or as numbers, here always as text.
+    By HTTP, page by page: ``{after}`` in any part of the request is 0 first and then what ``next`` says; ``{page}`` counts from 1 until
+    a page is empty. Or by ``sql``. ``timezone``: of times without one. ``statuses`` may be told as words or as numbers, here always as text.
 
     ``replies``: only *ok* is read, and there null is no orders as an empty list is. Without them null is an error, and an empty list
     is one where the reply says so (``success: false``, ``code: 500``).
     """
 
-    request: Get | None = None
-    headers: Headers = Field(default_factory=dict)
-    replies: list[ReplyRule] = Field(default_factory=list)
     rows: str = ""
     next: str | None = None
-    sql: Sql | None = None
     timezone: Zone = "UTC"
     columns: Columns
 
@@ -151,16 +161,12 @@ class LedgerRead(Strict):
         missing = set(NEEDED) - set(self.columns)
         if missing:
             raise ValueError(f"columns: {', '.join(sorted(missing))} must be named too")
-        if (self.request is None) == (self.sql is None):
-            raise ValueError("give request (HTTP) or sql, one of the two")
-        if self.sql is not None and self.replies:
-            raise ValueError("replies are for a request; a query has none")
         if self.request is not None:
-            holes = {hole for hole in _holes(self.request) if "." not in hole}
+            holes = _holes(self)
             if {"after", "page"} <= holes:
                 raise ValueError("{after} and {page} are two ways to turn pages; give one of them")
             if ("after" in holes) != (self.next is not None):
-                raise ValueError("{after} in request and next belong together: next says where the next {after} stands in the reply")
+                raise ValueError("{after} in the request and next belong together: next says where the next {after} stands in the reply")
         return self
 
 
@@ -169,8 +175,9 @@ class OrderRead(Step):
 
     ``replies``: *ok*, here it is; *refused*, there is no such order; anything else leaves it unknown. ``rows`` is the path to the list
     of platform orders, or to the one order, read with ``columns`` or with those of the ledger; an empty list or null: there is none.
-    Or ``extract`` takes one order from the reply: ``order_no``, ``status`` and more of those names. Without ``replies`` any HTTP 2xx
-    is ok, but only an empty list where ``rows`` points says that there is none: null may be an error page.
+    Or ``extract`` takes one order from the reply: ``order_no``, ``status`` and more of those names, which need not be there (but for
+    ``order_key``, which shows that it is the right one). Without ``replies`` any HTTP 2xx is ok, but only an empty list where ``rows``
+    points says that there is none: null may be an error page. *paid_undelivered*: paid, whatever status and cards stand there.
     """
 
     replies: list[ReplyRule] = Field(default_factory=list)
@@ -180,8 +187,7 @@ class OrderRead(Step):
 
     @model_validator(mode="after")
     def _by_key(self) -> OrderRead:
-        written = self.model_dump(include={"request", "headers", "query", "json_", "form", "multipart", "body"})
-        if "order.key" not in _holes(str(written)):
+        if "order.key" not in _holes(self):
             raise ValueError("{order.key} must stand in the request, or each read gives the same")
         if self.extract and (self.columns is not None or self.rows):
             raise ValueError("extract takes one order from the reply, rows and columns take a list; give one of the two")
