@@ -23,7 +23,7 @@ from surgekit.cli.exits import ABORTED, INCONCLUSIVE, gate_code
 @click.option("--gate", is_flag=True, help="exit 10 on a violated invariant, 99 on a broken limit, 3 where it cannot be told")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="run folder (default: runs/<time>-<profile>)")
 @click.option("--web", type=click.IntRange(1, 65535), metavar="PORT", help="show Locust's web UI on this port of loopback meanwhile")
-@click.option("--dry-run", is_flag=True, help="check everything and print the plan; send nothing")
+@click.option("--dry-run", is_flag=True, help="check the files and print the plan; send nothing, so that what the platform has in stock is not checked")
 @options.lang
 @options.form
 def command(**given: Any) -> None:

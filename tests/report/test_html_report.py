@@ -170,8 +170,8 @@ def test_a_fault_that_was_not_healed_stands_out() -> None:
 
 def test_the_command_is_shown_as_it_would_be_typed() -> None:
     result, series = broken()
-    result["run"]["command"] = ["surgekit", "blast", "--out", "my runs"]
-    assert "surgekit blast --out &#x27;my runs&#x27;" in body(result, series, "en")
+    result["run"]["command"] = ["surgekit", "blast", "--target", "my runs"]
+    assert "surgekit blast --target &#x27;my runs&#x27;" in body(result, series, "en")
 
 
 def test_the_chinese_page_has_no_english_phrase_left() -> None:

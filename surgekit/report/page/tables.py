@@ -294,10 +294,26 @@ def notes(result: Mapping[str, Any], lang: Lang) -> Html | None:
     return section("notes", phrase("page.notes", lang), el("ul", *items)) if items else None
 
 
+def again(command: str) -> str:
+    """``command`` without its ``--out``: that folder is not empty any more, and would be refused."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    kept, skips = [], False
+    for word in words:
+        if not skips and not word.startswith("--out="):
+            skips = word == "--out"
+            kept += [] if skips else [word]
+        else:
+            skips = False
+    return command if kept == words else shlex.join(kept)
+
+
 def reproduce(result: Mapping[str, Any], lang: Lang) -> Html | None:
     """The command that sends the same buyers again."""
     command = mapping(result.get("run")).get("command")
-    text = shlex.join(str(part) for part in command) if isinstance(command, (list, tuple)) else said(command, lang)
+    text = again(shlex.join(str(part) for part in command) if isinstance(command, (list, tuple)) else said(command, lang))
     if not text:
         return None
     return section("reproduce", phrase("page.reproduce", lang),
