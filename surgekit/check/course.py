@@ -11,6 +11,7 @@ GOOD = ("ok", "queued")
 QUOTE = "quote"
 """An order goes on after a quote that nobody understood."""
 MOST_QUOTED = 160
+UNSAID = "statuses does not say what that means (unpaid, paid, delivered, refunded or failed?)"
 
 
 def meaning(told: Exchange) -> str:
@@ -21,6 +22,8 @@ def meaning(told: Exchange) -> str:
     if kind == "not_sent":
         return reason.replace("act: ", "the acted gateway refuses it: ", 1) or "it had no effect"
     if kind == "unknown":
+        if 300 <= status < 400:
+            return f"no rule fits this redirect (HTTP {status})"
         if reason == "empty_reply":
             return f"an empty reply (HTTP {status}), and no rule fits it"
         if reason == "odd_reply" or reason.startswith("http_"):
@@ -79,7 +82,7 @@ def _status(walked: Walked, seen: Sequence[Exchange], words: Statuses) -> str:
     for name in ("unpaid", "paid", "refunded", "failed"):
         if status in getattr(words, name):
             return f", which is {name}"
-    return ", and statuses does not say what that means"
+    return f", and {UNSAID}"
 
 
 def price(walked: Walked, seen: Sequence[Exchange], shop: Target) -> list[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from surgekit import clock
+from surgekit.check.course import UNSAID
 from surgekit.check.finding import Finding, Walked
 from surgekit.platform import Platform
 from surgekit.platform.times import SLACK_S
@@ -75,7 +76,8 @@ def single(platform: Platform, told: Plan, walked: Walked, began_s: float) -> Fi
     own = _patiently(look, walked, told.target.statuses)
     assert told.target.reads.order is not None
     if wrong[0] is not None:
-        return Finding("reads.order", "bad", wrong[0])
+        meant = ": no rule fits it" if "(odd_reply)" in wrong[0] else ""
+        return Finding("reads.order", "bad", wrong[0].removeprefix("reads.order: ") + meant)
     if not own:
         if walked["accepted"]:
             return Finding("reads.order", "bad", "the reply says that there is no such order, and this one was accepted; is it found by what the shop keeps?")
@@ -114,7 +116,7 @@ def _meaning(row: Row, walked: Walked, words: Statuses) -> list[str]:
     status = row["status"]
     known = {name: status in getattr(words, name) for name in ("delivered", "refunded", "paid", "failed", "unpaid")}
     if not any(known.values()):
-        return ["statuses does not say what that means"]
+        return [UNSAID]
     if walked.get("confirmed") and not known["delivered"]:
         return [f"that is {next(name for name, is_so in known.items() if is_so)}, and the buyer has it delivered"]
     return []
