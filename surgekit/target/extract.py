@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from surgekit.target import page
@@ -12,7 +13,7 @@ from surgekit.target.reading import MISSING, MOST_ITEMS, MOST_TEXT, Document, co
 from surgekit.target.schema import Extract
 from surgekit.target.template import fen
 
-MOST_WHOLE = 2**63
+MOST_WHOLE, MOST_DIGITS = 2**63, 20
 
 
 class Extractor:
@@ -98,8 +99,9 @@ def shaped_number(value: Any, kind: str) -> Any:
         number = fen(value)
     else:
         try:
-            number = int(_text(value).strip().replace(",", ""))
-        except ValueError:
+            exact = Decimal(_text(value).strip().replace(",", ""))
+            number = int(exact) if exact.is_finite() and exact.adjusted() < MOST_DIGITS and exact == exact.to_integral_value() else None
+        except InvalidOperation:
             return MISSING
     return MISSING if number is None or abs(number) >= MOST_WHOLE else number
 

@@ -32,7 +32,9 @@ def _said(value: Any) -> str:
     """A value in the middle of a text: nothing for one that is not there, and the words of JSON for true and false."""
     if isinstance(value, str):
         return str(value)
-    return "" if value is None else json.dumps(value) if isinstance(value, bool) else str(value)
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | list | dict) else str(value)
 
 
 def _header(value: Any) -> bytes:
@@ -62,7 +64,8 @@ def _path_or_raw(value: Any) -> bytes:
 
 
 def _query(value: Any) -> bytes:
-    return quote_plus(_said(value), errors=_ODD).encode()
+    # As in a form that is signed, and as PHP writes it.
+    return quote_plus(str(int(value)) if isinstance(value, bool) else _said(value), errors=_ODD).encode()
 
 
 def _json_value(value: Any) -> bytes:

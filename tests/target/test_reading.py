@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass as C
-from surgekit.target.extract import Extractor
+from surgekit.target.extract import Extractor, shaped_number
 from surgekit.target.reading import MISSING, MOST_TEXT, Classifier, Document, Reply, compile_path, look, parsed
 from surgekit.target.schema import Extract, ReplyRule
 
@@ -196,3 +196,8 @@ def test_a_text_longer_than_any_order_is_told_is_not_extracted() -> None:
 )  # fmt: skip
 def test_cards_with_breaks_between_them_are_several_cards(source: dict[str, Any], body: bytes) -> None:
     assert Extractor(Extract.model_validate(source), "t").value(Document(Reply(200, body, 0.0, 0.1))) == ["A 1", "B 2", "C 3"]
+
+
+@pytest.mark.parametrize(("told", "read"), [("3.00", 3), (3.0, 3), ("1,007", 1007), ("3.5", MISSING), ("NaN", MISSING), ("1e30", MISSING), ("九", MISSING)])
+def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(told: object, read: object) -> None:
+    assert shaped_number(told, "whole") == read
