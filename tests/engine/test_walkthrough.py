@@ -6,6 +6,8 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from surgekit.engine import walkthrough
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.plan import Read, Request
@@ -93,3 +95,55 @@ def test_a_secret_behind_what_is_shown_is_looked_for_too() -> None:
 
 def test_the_row_of_an_account_is_not_said() -> None:
     assert said_of(("GET /o", {}, "level=gold-4711", "{}", {}, {}), private=("gold-4711",))[0]["body"] == "level=<account>"
+
+
+def last(said: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Each exchange as it was said last."""
+    return {each["number"]: each for each in said if "number" in each}
+
+
+CARD = "QB10-00001-AA345C725233"
+
+
+def test_a_card_that_only_a_later_reply_names_is_hidden_in_the_earlier_one_too() -> None:
+    said = said_of(
+        ("POST /buy", {}, "", f'{{"code": 1, "goods": ["{CARD}"], "text": "{"x" * 560} {CARD}"}}', {}, {"order_no": "N1"}),
+        ("GET /o", {}, "", f'{{"list": ["{CARD}"]}}', {}, {"status": "3", "cards": [CARD]}),
+    )
+    assert CARD in said[0]["reply"]  # nobody knew by then; this is why it is not printed yet
+    assert [each["number"] for each in said[:-1]] == [0, 0, 1]
+    found = last(said)
+    assert "QB10" not in json.dumps(found)  # nor the half of it that stands where the reply is cut
+    assert found[0]["reply"].startswith('{"code": 1, "goods": ["<cards>"]')
+
+
+def test_the_parts_of_a_card_are_hidden_where_they_stand_alone() -> None:
+    said = said_of(
+        ("POST /buy", {}, "", '{"a": "1234567890123456", "b": "PW-99-ABCDEF"}', {}, {}),
+        ("GET /o", {}, "", "{}", {}, {"cards": ["1234567890123456----PW-99-ABCDEF"]}),
+    )
+    assert last(said)[0]["reply"] == '{"a": "<cards>", "b": "<cards>"}'
+
+
+def test_an_exchange_in_which_nothing_changes_is_said_once() -> None:
+    polls = [("GET /o", {}, "", '{"status": 0}', {}, {"status": "0"})] * 3
+    assert [each["number"] for each in said_of(*polls)[:-1]] == [0, 1, 2]
+
+
+def test_nothing_found_is_said_as_nothing() -> None:
+    kept = said_of(("GET /o", {}, "", "{}", {}, {"status": "0", "cards": [], "token": None, "note": ""}))[0]["kept"]
+    assert kept == {"status": "0", "cards": None, "token": None, "note": None}
+
+
+def test_what_was_seen_before_the_engine_failed_is_said() -> None:
+    class Failing(Walked):
+        def one(self, *told: object) -> Any:
+            super().one(*told)
+            raise ValueError("a fault of ours")
+
+    said: list[dict[str, Any]] = []
+    surge: Any = Failing(("GET /o", {}, "", "{}", {}, {}))
+    members: Any = SimpleNamespace(private=lambda _: [])
+    with pytest.raises(ValueError, match="a fault"):
+        walkthrough.walk(surge, members, ORDER, {"run.id": "abc123"}, lambda **told: said.append(told))
+    assert [each["step"] for each in said] == ["step"]
