@@ -142,6 +142,12 @@ def test_the_violated_invariants_come_first_and_each_is_explained() -> None:
         assert phrase(name, "en") in audit
 
 
+def test_where_nothing_was_decided_the_audit_says_why() -> None:
+    result, series = broken()
+    result["audit"] = [check("paid_is_settled", "undecided", 3, 0, []) | {"because": "2 operations with an <unknown> outcome"}]
+    assert "2 operations with an <unknown> outcome" in Page(cut(body(result, series, "en"), "audit", "section")).text
+
+
 def test_examples_are_folded_and_counted() -> None:
     audit = Page(cut(body(*broken(), "en"), "audit", "section")).text
     assert "examples (17)" in audit

@@ -58,13 +58,19 @@ def audit(result: Mapping[str, Any], lang: Lang) -> Html:
                 badge(said(check.get("verdict"), lang) or "undecided", lang),
                 number(num(check.get("evidence"))),
                 number(num(check.get("violations"))),
-                examples(check.get("examples"), lang),
+                examples(check.get("examples"), lang) if listing(check.get("examples")) else _because(check),
             ]
         )
     heads = columns(
         lang, "invariant", "verdict", "evidence", "violations", "examples", numeric=("evidence", "violations")
     )
     return section("audit", heading, el("p", phrase("page.audit_hint", lang), class_="hint"), table(heads, rows))
+
+
+def _because(check: Mapping[str, Any]) -> Html:
+    """Why nothing was decided, where the examples would stand."""
+    why = said(check.get("because"), "en")
+    return el("span", clipped(why, 300), class_="says") if why else Html(DASH)
 
 
 def examples(value: object, lang: Lang) -> Html:
