@@ -79,6 +79,7 @@ def supplier(shop: Target, rows: Sequence[Row], walked: Walked, sku: str) -> Fin
     if supplied(shop, sku):
         state: State = "open" if walked["outcome"] == "unknown" and not walked["paid"] else "bad"
         hint = f"; the supplier's address is set in {where}" if where else ""
+        hint += "" if played else f"; does the supplier at {shop.edge.supplier.upstream} answer?"
         return Finding("supplier", state, f"{sku} is bought from the supplier, and nothing passed through the {at}{hint}")
     return Finding("supplier", "open", f"not asked: {sku} comes from stock; try --product with one that is bought")
 

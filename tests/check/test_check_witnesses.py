@@ -92,3 +92,4 @@ def test_a_signature_that_the_stand_in_does_not_take_points_at_the_key() -> None
 def test_nothing_passed_and_nothing_asked_are_two_things() -> None:
     assert supplier([]).told == "skin is bought from the supplier, and nothing passed through the stand-in; the supplier's address is set in DOCK_URL"
     assert (supplier([]).state, supplier([], sku="game").state) == ("bad", "open")
+    assert supplier([], REAL).told.endswith("nothing passed through the link; does the supplier at http://127.0.0.1:9001 answer?")
