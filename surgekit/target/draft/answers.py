@@ -37,6 +37,12 @@ def rules(each: Operation, wanted: Leaf | None) -> list[Any]:
     return found
 
 
+def good(each: Operation) -> dict[str, Any]:
+    """``replies`` of a read, where the document tells a good reply from an error page: nothing but the rule for ok. Else nothing."""
+    told = envelope(each)
+    return {} if told is None else {"replies": _by_code(each, told)[:1]}
+
+
 def _by_value(each: Operation, wanted: Leaf | None) -> list[Any]:
     path = names.path_text(wanted.path) if wanted is not None else None
     if path is None:

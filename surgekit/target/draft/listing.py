@@ -41,15 +41,15 @@ def _stock(each: Operation) -> Any:
         path = names.path_text(outer)
         if sku is None or path is None or "{" in each.path:
             return None
-        return check({"request": f"GET {each.path}", "items": path, "sku": sku, "unsold": leaf.name}, "all products on one page?")
+        return check({"request": f"GET {each.path}", **answers.good(each), "items": path, "sku": sku, "unsold": leaf.name}, "all products on one page?")
     where = next((text(param.get("name")) for param in each.params if param.get("in") == "query" and names.role(text(param.get("name"))) == "sku"), None)
     path = names.path_text(leaf.path) if -1 not in leaf.path else None
     if path is None:
         return None
     if "{sku}" in each.path:
-        return check({"request": f"GET {each.path.replace('{sku}', '{order.sku}')}", "value": path}, "units left")
+        return check({"request": f"GET {each.path.replace('{sku}', '{order.sku}')}", **answers.good(each), "value": path}, "units left")
     if where is not None and _QUERY_NAME.fullmatch(where):
-        return check({"request": f"GET {names.literal(each.path)}?{where}={{order.sku}}", "value": path}, "units left")
+        return check({"request": f"GET {names.literal(each.path)}?{where}={{order.sku}}", **answers.good(each), "value": path}, "units left")
     return None
 
 
@@ -74,9 +74,9 @@ def _orders(each: Operation) -> dict[str, Any] | None:
     page = next((f"?{name}={{page}}{size}" for word, name in asked.items() if word in _PAGES), "")
     found: dict[str, Any] = {}
     if by_key is not None:
-        found["order"] = {"request": f"GET {each.path}?{by_key}={{order.key}}", "rows": path}
+        found["order"] = {"request": f"GET {each.path}?{by_key}={{order.key}}", **answers.good(each), "rows": path}
     note = "all orders of the run, seen with the rights of the secrets above?" + ("" if page else " the document shows no way to turn pages")
-    found["ledger"] = Noted({"request": f"GET {each.path}{page}", "rows": path, "columns": columns}, f"CHECK: {note}")
+    found["ledger"] = Noted({"request": f"GET {each.path}{page}", **answers.good(each), "rows": path, "columns": columns}, f"CHECK: {note}")
     return found
 
 

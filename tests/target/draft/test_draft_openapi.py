@@ -127,6 +127,17 @@ def test_statuses_ledger_and_stock_are_mapped(loaded: Loaded) -> None:
     assert (shop.reads.stock.items, shop.reads.stock.sku, shop.reads.stock.unsold) == ("data", "sku", "stock")
 
 
+def test_reads_take_no_error_page_where_the_document_tells_one_from_a_good_reply(loaded: Loaded) -> None:
+    shop = loaded(drafted())
+    reads = [shop.reads.stock, shop.reads.order, shop.reads.ledger]
+    rules = [[rule.model_dump(by_alias=True, exclude_unset=True) for rule in read.replies] for read in reads if read is not None]
+    assert rules == [[{"class": "ok", "path": "code", "equals": 0}]] * 3
+    bare = document()
+    bare["components"]["schemas"]["Envelope"] = obj()
+    shop = loaded(drafted(bare))
+    assert [read and read.replies for read in (shop.reads.stock, shop.reads.order, shop.reads.ledger)] == [[], [], []]
+
+
 def test_each_guess_says_so_and_each_gap_too() -> None:
     draft = drafted()
     lines = [line for line in draft.splitlines() if "# CHECK:" in line or "# TODO:" in line]
