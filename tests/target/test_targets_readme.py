@@ -48,7 +48,7 @@ def test_each_further_part_fits_to_it(block: str) -> None:
 
 
 def test_its_vectors_agree() -> None:
-    results = [result for name, dialect in loaded(BLOCKS[0], *BLOCKS[1:]).signing.items() for result in check_vectors(name, dialect)]
+    results = [result for name, dialect in loaded(BLOCKS[0], *(each for each in BLOCKS[1:] if each.startswith("signing"))).signing.items() for result in check_vectors(name, dialect)]
     assert results
     assert all(result.ok for result in results), results
 
