@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -42,6 +44,22 @@ def limit_s(profile: Profile, after_s: float = 0.0) -> float:
 def kill_file(target: Target) -> Path | None:
     """The file that ends a run of ``target`` once it is there: anybody who may write it can stop the surge, without a terminal."""
     return None if target.safety.kill_file is None else Path(target.safety.kill_file)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[list[int]]:
+    """The numbers of SIGINT and SIGTERM as they come. They are noted rather than raised: an exception may surface in some library's
+    clean-up, and is lost there."""
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {number: signal.signal(number, lambda it, _: asked.append(it)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Tempo:
@@ -112,16 +130,19 @@ class Watch:
     def until_over(self) -> Ended:
         """Until every engine has ended: collect progress, sample the processes, tell the terminal.
 
-        Ctrl-C asks the engines to stop; a second one is not needed. Raises ``RunError`` when an engine says that it
+        Ctrl-C and SIGTERM ask the engines to stop; a second one is not needed. Raises ``RunError`` when an engine says that it
         cannot go on (a full disk, say).
         """
         ended = Ended()
         with self._writing():
             samples = SpoolWriter(self._run / "spool" / "samples.jsonl")
         running = dict(enumerate(self._crew.engines))
-        next_sample = 0.0
-        while running:
-            try:
+        next_sample, by_hand = 0.0, False
+        with _asked_to_stop() as asked:
+            while running:
+                if asked and not by_hand:
+                    by_hand = ended.aborted = True
+                    self._stop(running, ended, "stopped by hand")
                 if self._stop_by == float("inf") and kill.thrown(self._kill_file):
                     ended.aborted = True
                     self._stop(running, ended, f"stopped by the kill file {self._kill_file}")
@@ -139,10 +160,9 @@ class Watch:
                     hung = ", ".join(map(str, running))
                     ended.notes.append(f"the load engine was lost (shard {hung}): not over {STOP_S:.0f} s after it was told to stop")
                     break
-            except KeyboardInterrupt:
-                if not ended.aborted:
-                    ended.aborted = True
-                    self._stop(running, ended, "stopped by hand")
+        if asked and not by_hand:  # at the very end
+            ended.aborted = True
+            ended.notes.append(f"stopped by hand at {self._tempo.now():.1f} s")
         with self._writing():
             samples.close()
         return ended
