@@ -15,6 +15,8 @@ import pytest
 
 LOADS = ("blast", "bench", "thirdparty")
 TIMED = ("test_surge.py", "test_contract_stop.py")
+UNTIMED = ("test_blast_wheel.py", "test_fuzz.py", "test_blast_bad_input.py", "test_consent_bench.py")
+"""Among those that put a load on the machine, and none themselves; the other worker has the time for them."""
 HERE = Path(__file__).resolve().parent
 
 
@@ -26,7 +28,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByLoad(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = Path(nodeid.partition("::")[0])
-            return "load" if file.parts[1] in LOADS or file.name in TIMED else "rest"
+            loads = (file.parts[1] in LOADS and file.name not in UNTIMED) or file.name in TIMED
+            return "load" if loads else "rest"
 
     return ByLoad(config, log)
 
