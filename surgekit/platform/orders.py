@@ -66,7 +66,7 @@ class Orders:
             if not self._read.replies:
                 raise TargetError(f"{self._what}: HTTP {reply.status}")
             raise TargetError(f"{self._what}: the reply (HTTP {reply.status}) means {meant.kind.value} ({meant.reason})")
-        rows = [{"status": None, **meant.values}] if self._read.extract else self._listed(document)
+        rows = _spread({"status": None, **meant.values}) if self._read.extract else self._listed(document)
         if not rows and meant.kind is not ReplyClass.OK:
             raise TargetError(f"{self._what}: the reply means {meant.kind.value}, and there is no order in it")
         if not rows:
@@ -132,3 +132,18 @@ class Orders:
             told.rows += rows
             told.keys.append(key)
         return told
+
+
+def _spread(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """The one order of a page, or each of several where the extracted values are lists. Raises ``TargetError`` where it is not clear
+    which values belong together."""
+    several = {name: len(value) for name, value in values.items() if isinstance(value, list) and name != "cards"}
+    if not several:
+        return [values]
+    if isinstance(values.get("cards"), list):
+        several["cards"] = len(values["cards"])
+    counts, given = set(several.values()), {name for name, value in values.items() if value is not None}
+    if len(counts) > 1 or given - set(several) or 0 in counts:
+        told = ", ".join(f"{several.get(name, 'one')} {name}" for name in sorted(given))
+        raise TargetError(f"reads.order.extract: of several orders each value is a list, and all are of one length; found were {told}")
+    return [{name: value[number] if value is not None else None for name, value in values.items()} for number in range(counts.pop())]

@@ -175,6 +175,31 @@ def test_an_order_that_has_no_cards_yet_is_read_all_the_same() -> None:
     assert "means unknown (no_order_key)" in (looked.wrong or "")
 
 
+PAGE = "<table><tr><td>{}<td>{}<td><pre>{}</pre></table>"
+MANY: Row = {"order_no": {"css": "td:nth-child(1)", "all": True}, "status": {"css": "td:nth-child(2)", "all": True}, "cards": {"css": "pre", "all": True}}
+
+
+def test_a_page_may_have_several_orders_of_one_key() -> None:
+    order: Row = {"request": "GET /o/{order.key}", "replies": [{"class": "refused", "matches": "没有订单"}, {"class": "ok", "css": "table"}], "extract": MANY}
+    looked = by_step(PAGE.format("N1", "3", "AAA\nBBB") + PAGE.format("N2", "1", ""), "K1", **order)
+    assert told(looked) == [("K1", "N1", "3"), ("K1", "N2", "1")]
+    assert [len(row["card_digests"]) for row in looked.rows] == [2, 0]
+    assert told(by_step(PAGE.format("N1", "3", ""), "K1", **order)) == [("K1", "N1", "3")]
+
+
+@pytest.mark.parametrize(
+    ("page", "extract"),
+    [("<table><tr><td>N1<td>3<tr><td>N2</table>", MANY), ("<table></table>", MANY), (PAGE.format("N1", "3", ""), {**MANY, "status": {"css": "td + td"}}),
+     (PAGE.format("N1", "3", ""), {**MANY, "order_no": {"css": "td"}})],
+    ids=["lengths", "nothing", "one status", "one number"],
+)  # fmt: skip
+def test_values_of_which_nobody_knows_whose_they_are_tell_nothing(page: str, extract: Row) -> None:
+    """A selector that finds nothing is misspelt, or the order is not there: who knows."""
+    looked = by_step(page, "K1", request="GET /o/{order.key}", replies=[{"class": "ok", "css": "table"}], extract=extract)
+    assert (looked.rows, looked.keys) == ([], [])
+    assert (looked.wrong or "").startswith("reads.order.extract: of several orders each value is a list")
+
+
 SORRY: list[Row] = [{"class": "paid_undelivered", "path": "msg", "matches": "很抱歉"}, {"class": "ok", "path": "code", "equals": 1}]
 
 

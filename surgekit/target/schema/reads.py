@@ -176,8 +176,9 @@ class OrderRead(Step):
     ``replies``: *ok*, here it is; *refused*, there is no such order; anything else leaves it unknown. ``rows`` is the path to the list
     of platform orders, or to the one order, read with ``columns`` or with those of the ledger; an empty list or null: there is none.
     Or ``extract`` takes one order from the reply: ``order_no``, ``status`` and more of those names, which need not be there (but for
-    ``order_key``, which shows that it is the right one). Without ``replies`` any HTTP 2xx is ok, but only an empty list where ``rows``
-    points says that there is none: null may be an error page. *paid_undelivered*: paid, whatever status and cards stand there.
+    ``order_key``, which shows that it is the right one); lists (``all: true``) are several orders. Without ``replies`` any HTTP 2xx is
+    ok, but only an empty list where ``rows`` points says that there is none: null may be an error page. *paid_undelivered*: paid,
+    whatever status and cards stand there.
     """
 
     replies: list[ReplyRule] = Field(default_factory=list)
