@@ -42,8 +42,6 @@ from surgekit.watch import Tempo, Watch, kill_file, limit_s
 MOST_ORDERS = 50_000_000
 HEAD_START_S = 0.5
 """Between "ready" and the first possible arrival, so that every process hears of the start in time."""
-BY_HAND = ("stopped by hand ", "stopped on the web page ")
-"""So begins the note of a surge that somebody stopped, who does not want to wait for the platform either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +218,7 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
         folder.write_json(run / "run.json", record)
         record["witnesses"] = settle_and_read(
             run, told.target, crew.edge, platform, stock, tempo.now, salt=told.salt, settle_s=told.profile.settle,
-            by_hand=any(note.startswith(BY_HAND) for note in ended.notes), kill_file=kill_file(told.target),
+            by_hand=ended.by_hand, kill_file=kill_file(told.target),
         )  # fmt: skip
         folder.write_json(run / "run.json", record)
 

@@ -74,10 +74,11 @@ class Tempo:
 
 @dataclass(slots=True)
 class Ended:
-    """How the surge ended. ``how``: ``in_order``, or ``died`` when an engine was lost."""
+    """How the surge ended. ``how``: ``in_order``, or ``died`` when an engine was lost. ``by_hand``: somebody wanted it to end now."""
 
     how: str = "in_order"
     aborted: bool = False
+    by_hand: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -137,11 +138,11 @@ class Watch:
         with self._writing():
             samples = SpoolWriter(self._run / "spool" / "samples.jsonl")
         running = dict(enumerate(self._crew.engines))
-        next_sample, by_hand = 0.0, False
+        next_sample = 0.0
         with _asked_to_stop() as asked:
             while running:
-                if asked and not by_hand:
-                    by_hand = ended.aborted = True
+                if asked and not ended.by_hand:
+                    ended.by_hand = ended.aborted = True
                     self._stop(running, ended, "stopped by hand")
                 if self._stop_by == float("inf") and kill.thrown(self._kill_file):
                     ended.aborted = True
@@ -160,8 +161,8 @@ class Watch:
                     hung = ", ".join(map(str, running))
                     ended.notes.append(f"the load engine was lost (shard {hung}): not over {STOP_S:.0f} s after it was told to stop")
                     break
-        if asked and not by_hand:  # at the very end
-            ended.aborted = True
+        if asked and not ended.by_hand:  # at the very end
+            ended.by_hand = ended.aborted = True
             ended.notes.append(f"stopped by hand at {self._tempo.now():.1f} s")
         with self._writing():
             samples.close()
@@ -205,7 +206,7 @@ class Watch:
                     ended.aborted = True
                     ended.notes.append(told["over_budget"])
                 if told.get("stopped") and self._stop_by == float("inf"):  # nobody here told it to
-                    ended.aborted = True
+                    ended.aborted, ended.by_hand = True, not told.get("why")
                     self._stop(running, ended, told.get("why") or "stopped on the web page")
             else:
                 self._counts[shard] = told

@@ -16,9 +16,9 @@ from surgekit.edge.config import EdgeConfig
 from surgekit.errors import ConfigError
 from surgekit.safety import Permit
 from surgekit.target.pattern import Pattern
-from surgekit.target.plan import StepPlan, stamps
 from surgekit.target.schema import Notice, Step
 from surgekit.target.signing import Signer
+from surgekit.target.step import StepPlan, stamps
 
 ZONE = timezone(timedelta(hours=8))
 """``{pay.time}`` is written in UTC+8, as the trade's gateways write it, whatever zone a dialect's own timestamp has."""

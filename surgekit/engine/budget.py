@@ -15,8 +15,8 @@ from typing import Final
 
 from surgekit.model import Order, ReplyClass
 from surgekit.safety.allowance import share
-from surgekit.target.plan import Read
 from surgekit.target.schema import Budget
+from surgekit.target.step import Read
 
 BUDGET: Final = "budget"
 """The reason of an order for which there was no budget."""

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.profile.schema import Buyers
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import Plan, Read, StepPlan
+from surgekit.target.plan import Plan
 from surgekit.target.reading import Reply
 from surgekit.target.schema import Statuses
+from surgekit.target.step import Read, StepPlan
 
 Values = dict[str, Any]
 BROKEN = frozenset({ReplyClass.UNKNOWN, ReplyClass.NOT_SENT, ReplyClass.HIDDEN_ERROR})

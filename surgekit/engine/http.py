@@ -21,8 +21,8 @@ import httptools
 from surgekit.engine.wire import Wire, dial
 from surgekit.safety import Origin, Permit, allowed
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import Request
 from surgekit.target.reading import Reply
+from surgekit.target.step import Request
 
 MOST_REPLY = 8 << 20
 """Bytes, headers and framing included. No reply of an order flow is larger; beyond this it is an error and not read on."""

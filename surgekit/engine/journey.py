@@ -10,8 +10,8 @@ from surgekit.engine.budget import NO_BUDGET
 from surgekit.engine.buyer import BROKEN, HARMLESS, MOST_FEN, Session, Shop, Told, Values, number, retry_after
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import ACT, SOLVED, Read, StepPlan
 from surgekit.target.reading import Reply
+from surgekit.target.step import ACT, SOLVED, Read, StepPlan
 
 DOUBLE_CLICK_S = 0.12
 """From the first click to the second, when a finger trembles."""

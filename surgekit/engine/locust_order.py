@@ -15,8 +15,8 @@ from surgekit.engine.guard import RefusedError
 from surgekit.engine.http import MOST_REPLY
 from surgekit.engine.surge import Surge
 from surgekit.model import Order, Outcome, ReplyClass
-from surgekit.target.plan import Read
 from surgekit.target.reading import Reply
+from surgekit.target.step import Read
 
 MOST_WORD = 160
 """So long may a reason be: it is a word in tables."""

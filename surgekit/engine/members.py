@@ -17,8 +17,9 @@ from surgekit.errors import TargetError
 from surgekit.model import Order, ReplyClass
 from surgekit.redact import LEAST
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import Plan, Read, StepPlan
+from surgekit.target.plan import Plan
 from surgekit.target.schema import Target
+from surgekit.target.step import Read, StepPlan
 
 Send = Callable[[StepPlan, Mapping[str, Any], Jar | None], Read]
 """Sends a step for nobody's order."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from surgekit.engine.buyer import Told
 from surgekit.eventlog.writer import SpoolWriter
 from surgekit.model import Order
-from surgekit.target.plan import Read
 from surgekit.target.reading import Reply
+from surgekit.target.step import Read
 
 
 class Log:

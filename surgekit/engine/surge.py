@@ -22,8 +22,8 @@ from surgekit.engine.http import STOPPED, Client
 from surgekit.engine.spool import Log
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import Read, Request, StepPlan, stamps
 from surgekit.target.reading import Reply
+from surgekit.target.step import Read, Request, StepPlan, stamps
 
 STOP_S = 2.0
 """So long may replies that are under way take to arrive after a stop."""

@@ -11,8 +11,8 @@ from surgekit.engine.members import Members
 from surgekit.engine.surge import Surge
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import Read, StepPlan
 from surgekit.target.reading import Reply
+from surgekit.target.step import Read, StepPlan
 
 
 class ShopWalk:

@@ -16,8 +16,8 @@ from surgekit.engine.members import Members
 from surgekit.engine.surge import Surge
 from surgekit.model import Order
 from surgekit.redact import LEAST, TELLING, Redactor
-from surgekit.target.plan import Read, Request, StepPlan
 from surgekit.target.reading import Reply
+from surgekit.target.step import Read, Request, StepPlan
 
 Say = Callable[..., None]
 _PARTS = re.compile(r"-{2,}|[\s|,;:，；：]+")

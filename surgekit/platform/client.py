@@ -15,8 +15,8 @@ from surgekit.errors import ConfigError, TargetError
 from surgekit.platform.pinned import Pinned
 from surgekit.safety import Origin, is_loopback, origin
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import Request
 from surgekit.target.reading import Reply
+from surgekit.target.step import Request
 
 MOST_REPLY: Final = 8 << 20
 MOST_PAGE: Final = 64 << 20

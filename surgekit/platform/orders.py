@@ -16,9 +16,9 @@ from surgekit.model import ReplyClass
 from surgekit.platform.columns import Columns
 from surgekit.platform.session import Pace, Session
 from surgekit.platform.verdict import ADVICE, check_empty
-from surgekit.target.plan import TELLING
 from surgekit.target.reading import MISSING, Document, compile_path, look
 from surgekit.target.schema import OrderRead, order_columns
+from surgekit.target.step import TELLING
 
 MOST_S: Final = 180.0
 """For reading all of them once."""

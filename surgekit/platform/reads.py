@@ -18,10 +18,10 @@ from surgekit.platform.sql import SqlRead
 from surgekit.platform.stock import Figures, Stock
 from surgekit.platform.times import SLACK_S
 from surgekit.safety import Origin
-from surgekit.target.plan import Request
 from surgekit.target.reading import MISSING, compile_path, look
 from surgekit.target.schema import Target
 from surgekit.target.signing.schema import zone
+from surgekit.target.step import Request
 
 
 class Platform:

@@ -14,10 +14,11 @@ from surgekit.model import ReplyClass
 from surgekit.platform.client import MOST_REPLY, TOTAL_S, Client
 from surgekit.safety import Origin
 from surgekit.target import private
-from surgekit.target.plan import Read, compile_plan, stamps
+from surgekit.target.plan import compile_plan
 from surgekit.target.reading import MOST_VALUES, Document, Reply
 from surgekit.target.reads_check import asked
 from surgekit.target.schema import Target
+from surgekit.target.step import Read, stamps
 
 LOGGED_OUT: Final = frozenset({301, 302, 303, 307, 308, 401, 403, 419})
 """What a platform says to a session that has run out; then the set-up is done once more."""

@@ -34,7 +34,7 @@ import fuzz_server
 from surgekit import yamlfile
 from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass
-from surgekit.target.plan import Read, StepPlan
+from surgekit.target.step import Read, StepPlan
 
 EACH = 10_000
 QUICK_STEP = 33

@@ -20,8 +20,9 @@ from surgekit.platform import client as platform_client
 from surgekit.safety import origin, permitted
 from surgekit.target import Target
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import Request, StepPlan, compile_plan
+from surgekit.target.plan import compile_plan
 from surgekit.target.reading import Reply
+from surgekit.target.step import Request, StepPlan
 
 CONNECT_S, REPLY_S = 0.5, 0.6
 SLACK_S = 1.0

@@ -18,8 +18,9 @@ from surgekit.errors import MOST_LINE, ConfigError, ConsentError, SurgeKitError,
 from surgekit.profile import Profile
 from surgekit.safety.resolver import Texts
 from surgekit.target import private
-from surgekit.target.plan import StepPlan, compile_plan
+from surgekit.target.plan import compile_plan
 from surgekit.target.schema import Target
+from surgekit.target.step import StepPlan
 
 MOST_SAID = 45_000
 """Characters of an error: a file that is wrong everywhere is told so in twenty lines."""

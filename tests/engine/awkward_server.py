@@ -15,8 +15,8 @@ from pathlib import Path
 
 from surgekit.engine.http import Client
 from surgekit.safety import origin, permitted
-from surgekit.target.plan import Request
 from surgekit.target.reading import Reply
+from surgekit.target.step import Request
 
 
 class Talk:

@@ -13,8 +13,9 @@ from surgekit.model import Order
 from surgekit.profile.schema import Buyers
 from surgekit.target import Target
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import Plan, Read, StepPlan, compile_plan
+from surgekit.target.plan import Plan, compile_plan
 from surgekit.target.reading import Reply
+from surgekit.target.step import Read, StepPlan
 
 REPLIES = [
     {"class": kind, "path": "code", "equals": number}

@@ -9,9 +9,9 @@ from journey_story import NOT_SENT, TAKEN, THROTTLED, TIMEOUT, Scripted, order, 
 
 from surgekit.engine.budget import NO_BUDGET, Purse
 from surgekit.model import Order, Outcome
-from surgekit.target.plan import Read, StepPlan
 from surgekit.target.reading import Reply
 from surgekit.target.schema import Budget
+from surgekit.target.step import Read, StepPlan
 
 PRICES = {"game": 1000, "skin": 500}
 

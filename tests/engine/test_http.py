@@ -12,7 +12,7 @@ from awkward_server import Awkward, Talk, client_of, get, polite, post, told
 
 from surgekit.engine import http, wire
 from surgekit.target.cookies import Jar
-from surgekit.target.plan import Request
+from surgekit.target.step import Request
 
 OK = b"HTTP/1.1 200 OK\r\n"
 

@@ -11,7 +11,8 @@ from surgekit.arrivals.buyers import buyers
 from surgekit.engine.members import Members
 from surgekit.model import ReplyClass
 from surgekit.target import Target
-from surgekit.target.plan import Read, compile_plan
+from surgekit.target.plan import compile_plan
+from surgekit.target.step import Read
 
 LOGIN = {"steps": [{"request": "POST /login", "form": {"user": "{buyer.account}"}, "replies": [{"class": "ok", "path": "code", "equals": 0}]}]}
 

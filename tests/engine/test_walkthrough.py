@@ -10,8 +10,8 @@ import pytest
 
 from surgekit.engine import walkthrough
 from surgekit.model import Order, Outcome, ReplyClass
-from surgekit.target.plan import Read, Request
 from surgekit.target.reading import Reply
+from surgekit.target.step import Read, Request
 
 ORDER = Order(
     seq=0, shard=0, intended_s=0.0, sku="a", qty=1, buyer=0, buyer_class="check", pay_by="balance", phase="check", browses=True, double_click=False,

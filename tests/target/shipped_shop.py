@@ -13,10 +13,11 @@ from surgekit.edge.notice import NoticePlan, Payment
 from surgekit.safety.address import Origin
 from surgekit.safety.permit import Permit
 from surgekit.target import load
-from surgekit.target.plan import Plan, Read, Request, StepPlan, compile_plan
+from surgekit.target.plan import Plan, compile_plan
 from surgekit.target.reading import Reply
 from surgekit.target.schema import Target
 from surgekit.target.signing import Signer
+from surgekit.target.step import Read, Request, StepPlan
 
 KEY = "a1b2c3-0000007"
 STAMP_MS = 1_700_000_000_000

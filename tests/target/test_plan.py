@@ -10,9 +10,10 @@ import pytest
 
 from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass as C
-from surgekit.target.plan import KNOWN, Plan, compile_plan
+from surgekit.target.plan import Plan, compile_plan
 from surgekit.target.reading import Reply
 from surgekit.target.schema import Target
+from surgekit.target.step import KNOWN
 
 OK = {"class": "ok", "path": "code", "equals": 0}
 VALUES: dict[str, Any] = {**dict.fromkeys(KNOWN, "x"), "order.qty": 3, "order_no": "C/1", "pay_url": "http://127.0.0.1/p?a=b"}

@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from surgekit import yamlfile
-from surgekit.target.plan import KNOWN, STAMPS, compile_plan
+from surgekit.target.plan import compile_plan
 from surgekit.target.schema import Target
 from surgekit.target.signing import check_vectors
+from surgekit.target.step import KNOWN, STAMPS
 from surgekit.target.template import FILTERS
 
 TEXT = (Path(__file__).resolve().parents[2] / "targets" / "README.md").read_text(encoding="utf-8")

@@ -17,8 +17,9 @@ from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass as C
 from surgekit.target.draft import from_har
 from surgekit.target.draft.recording import telling
-from surgekit.target.plan import Plan, StepPlan, compile_plan
+from surgekit.target.plan import Plan, compile_plan
 from surgekit.target.reading import Reply
+from surgekit.target.step import StepPlan
 
 RECORDED = {
     "order.key": "3b9c7a52-8d1e-4f60-9a2b-1c3d5e7f9012", "buyer.account": "lilei", "buyer.phone": PHONE, "buyer.email": EMAIL, "order.pay_by": "balance",

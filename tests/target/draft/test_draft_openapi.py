@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass as C
 from surgekit.target.draft import from_openapi
-from surgekit.target.plan import KNOWN, compile_plan
+from surgekit.target.plan import compile_plan
 from surgekit.target.reading import Reply
+from surgekit.target.step import KNOWN
 
 VALUES: dict[str, Any] = {
     **{name: name for name in KNOWN}, "order.key": "k-1", "order.sku": "88", "order.qty": 2, "order.pay_by": "balance", "buyer.email": "a@b.example",

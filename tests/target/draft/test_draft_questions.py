@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass as C
 from surgekit.target.draft import QUESTIONS, from_answers
-from surgekit.target.plan import KNOWN, compile_plan
+from surgekit.target.plan import compile_plan
 from surgekit.target.reading import Reply
+from surgekit.target.step import KNOWN
 
 VALUES = {**dict.fromkeys(KNOWN, "x"), "order.sku": "a", "order.qty": 2, "order_no": "N1", "order.key": "k"}
 

@@ -1,0 +1,236 @@
+"""One step of a target, compiled: what is sent, and what a reply means. And the names that there are for its holes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from surgekit import clock
+from surgekit.model import ReplyClass
+from surgekit.target import template
+from surgekit.target.extract import Extractor
+from surgekit.target.reading import MISSING, Classifier, Document, Reply, compile_path, look
+from surgekit.target.schema import Act, Captcha, Extract, ReplyRule, Step
+from surgekit.target.signing import Parts, Signer
+
+KNOWN = frozenset(
+    {
+        "run.id", "target.base_url", "order.key", "order.seq", "order.sku", "order.qty", "order.pay_by", "order.buyer_class",
+        "order.price_fen", "order.total_fen", "buyer.account", "buyer.name", "buyer.phone", "buyer.email", "buyer.ip", "buyer.index",
+    }
+)  # fmt: skip
+"""Names that every order has; a step may use these, and what earlier steps extracted."""
+STAMPS = frozenset({"time.s", "time.ms", "nonce"})
+"""Names that are new for every request: seconds and milliseconds since 1970, and 64 random hex digits."""
+
+VISITOR = frozenset({"run.id", "target.base_url"})
+"""Names that there are without an order: for logins, reads and notices."""
+ACT = "gateway_act"
+"""Where a payment is acted; a step that sends there captures the money."""
+TELLING = frozenset({ReplyClass.OK, ReplyClass.QUEUED, ReplyClass.PAID_UNDELIVERED})
+"""Replies of which something is kept. Where a reply is not ok, a value may be missing from it."""
+
+
+def stamps() -> dict[str, Any]:
+    """The values of ``STAMPS``, now."""
+    milliseconds = int(clock.utc().timestamp() * 1000)
+    return {"time.s": milliseconds // 1000, "time.ms": milliseconds, "nonce": secrets.token_hex(32)}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, ready to send. ``url`` is a path on the platform, or absolute. ``follow``: go after redirects. ``once``: it may
+    have an effect, so that nobody sends it a second time to find out."""
+
+    method: str
+    url: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    follow: bool = False
+    once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A reply that was understood: its class, why not ok, and what was extracted."""
+
+    kind: ReplyClass
+    reason: str | None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+class StepPlan:
+    """One step of a target, compiled. ``carries``: what it extracts and a later step sends; ``stamped``: whether it needs the
+    names of ``STAMPS``; ``once``: whether it orders or pays, by whatever method."""
+
+    __slots__ = (
+        "_body", "_classifier", "_data", "_extract", "_follow", "_headers", "_optional", "_query", "_signer", "_url",
+        "carries", "method", "name", "needs", "once", "stamped",
+    )  # fmt: skip
+
+    def __init__(self, name: str, step: Step, where: str, *, headers: Mapping[str, str] | None = None, signer: Signer | None = None) -> None:
+        self.name = step.name or name
+        self.method = step.method
+        self.once = step.method != "GET"
+        self._follow = step.follow
+        self._signer = signer
+        self._url = template.url_template(step.place, f"{where}.request")
+        said = {key.lower() for key in step.headers}
+        all_headers = {**{key: value for key, value in (headers or {}).items() if key.lower() not in said}, **step.headers}
+        kind = _content_type(step, where)
+        if kind is not None and not any(key.lower() == "content-type" for key in all_headers):
+            all_headers["Content-Type"] = kind
+        self._headers = [(key.encode(), template.header_template(value, f"{where}.headers.{key}")) for key, value in all_headers.items()]
+        # What is signed has to be there as values before it becomes bytes; everything else is bytes with holes from the start.
+        self._data: dict[str, template.Data] = {}
+        self._query: template.Template | None = None
+        self._body: template.Template | None = None
+        if signer is not None:
+            given = {"query": step.query or None, "form": step.form, "json": step.json_}
+            self._data = {part: template.Data(data, f"{where}.{part}") for part, data in given.items() if data is not None}
+        else:
+            self._query = template.form_template(step.query, f"{where}.query") if step.query else None
+            self._body = _body(step, where)
+        self._classifier = Classifier(step.replies, where)
+        self._extract = {key: Extractor(each, f"{where}.extract.{key}") for key, each in step.extract.items()}
+        self._optional = frozenset(key for key, each in step.extract.items() if each.optional)
+        self.carries: frozenset[str] = frozenset()
+        used = [self._url, self._query, self._body, *self._data.values(), *(value for _, value in self._headers)]
+        needs = {word for each in used if each is not None for word in each.names} | (signer.needs if signer is not None else set())
+        self.stamped = signer is not None or bool(needs & STAMPS)
+        self.needs = frozenset(needs - STAMPS)
+
+    def request(self, values: template.Values) -> Request:
+        """The bytes to send, with ``values`` in the holes."""
+        url = self._url.render(values)
+        headers = tuple((key, value.render(values)) for key, value in self._headers)
+        if self._signer is not None:
+            return self._signed(self._signer, url, headers, values)
+        if self._query is not None:
+            url += (b"&" if b"?" in url else b"?") + self._query.render(values)
+        return Request(self.method, url, headers, self._body.render(values) if self._body is not None else b"", self._follow, self.once)
+
+    def _signed(self, signer: Signer, url: bytes, headers: tuple[tuple[bytes, bytes], ...], values: template.Values) -> Request:
+        made = {part: data.render(values) for part, data in self._data.items()}
+        host = str(values["target.base_url"]).partition("://")[2]
+        path = urlsplit(url.decode()).path or "/"
+        parts = Parts(self.method, path, host, made.get("query") or {}, made.get("form"), made.get("json"))
+        signed = signer.sign(parts, values, stamp_s=values["time.ms"] / 1000, nonce=values["nonce"])
+        query, body = signed.parts.query_text(), signed.parts.body_bytes()
+        if query:
+            url += (b"&" if b"?" in url else b"?") + query.encode()
+        own = {name.lower() for name in signed.headers}
+        kept = [pair for pair in headers if pair[0].decode().lower() not in own]
+        added = [(name.encode(), value.encode()) for name, value in signed.headers.items()]
+        return Request(self.method, url, (*kept, *added), body, self._follow, self.once)
+
+    def read(self, reply: Reply) -> Read:
+        """What the reply means. An ok reply without a value that the step extracts is not ok but unknown."""
+        return self.meant(Document(reply))
+
+    def meant(self, document: Document) -> Read:
+        """``read`` of a reply that others look at too."""
+        kind, reason = self._classifier.classify(document)
+        if kind not in TELLING:
+            return Read(kind, reason)
+        found = {key: each.value(document) for key, each in self._extract.items()}
+        if kind is not ReplyClass.OK:
+            return Read(kind, reason, {key: value for key, value in found.items() if value is not MISSING})
+        for key, value in found.items():
+            if value is MISSING or (key in self.carries and key not in self._optional and value in (None, "")):
+                return Read(ReplyClass.UNKNOWN, f"no_{key}")
+        return Read(kind, None, found)
+
+    @property
+    def gives(self) -> frozenset[str]:
+        return frozenset(self._extract)
+
+
+def _content_type(step: Step, where: str) -> str | None:
+    if step.json_ is not None:
+        return "application/json"
+    if step.form is not None:
+        return "application/x-www-form-urlencoded"
+    if step.multipart is not None:
+        return f"multipart/form-data; boundary={_boundary(where)}"
+    return "text/plain; charset=utf-8" if step.body is not None else None
+
+
+def _body(step: Step, where: str) -> template.Template | None:
+    if step.json_ is not None:
+        return template.json_template(step.json_, f"{where}.json")
+    if step.form is not None:
+        return template.form_template(step.form, f"{where}.form")
+    if step.multipart is not None:
+        return template.multipart_template(step.multipart, _boundary(where), f"{where}.multipart")
+    return template.text_template(step.body, f"{where}.body") if step.body is not None else None
+
+
+def _boundary(where: str) -> str:
+    return f"surgekit-{hashlib.sha256(where.encode()).hexdigest()[:24]}"
+
+
+PICTURE = "captcha_picture"
+MOST_REASON = 160
+_MSG, _TRADE_NO = compile_path("msg", "act"), compile_path("trade_no", "act")
+TRADE_NO = "pay.trade_no"
+"""The gateway's own number of an acted payment, as its notice has it: for the page that the buyer returns by."""
+SOLVED = "captcha"
+
+
+class PictureStep(StepPlan):
+    """Fetches the captcha's picture."""
+
+    def __init__(self, captcha: Captcha, where: str, headers: Mapping[str, str]) -> None:
+        rules = [ReplyRule.model_validate({"class": "ok", "status": 200, "matches": "(?s)."})]
+        super().__init__("captcha", Step(request=captcha.request or "", replies=rules), where, headers=headers)
+
+    def read(self, reply: Reply) -> Read:
+        """The picture as ``captcha_picture``: bytes."""
+        read = super().read(reply)
+        return Read(read.kind, read.reason, {PICTURE: reply.body}) if read.kind is ReplyClass.OK else read
+
+
+class SolveStep(StepPlan):
+    """Asks the solver on this machine what the picture says."""
+
+    def __init__(self, captcha: Captcha, where: str) -> None:
+        rules = [ReplyRule.model_validate({"class": "ok", "status": 200, "matches": r"\S"})]
+        answer = Extract.model_validate({"regex": r"^\s*(\S+)\s*$"})
+        super().__init__("solve", Step(request="POST {solver}", replies=rules, extract={SOLVED: answer}), where)
+        self._solver = (captcha.solver or "").encode()
+        self.needs = frozenset({PICTURE})
+
+    __slots__ = ("_solver",)
+
+    def request(self, values: template.Values) -> Request:
+        """The picture, as it came."""
+        return Request("POST", self._solver, ((b"Content-Type", b"application/octet-stream"),), values[PICTURE])
+
+
+class ActStep(StepPlan):
+    """The buyer pays at the gateway that SurgeKit plays."""
+
+    @property
+    def gives(self) -> frozenset[str]:
+        return frozenset({TRADE_NO})
+
+    def __init__(self, act: Act, where: str) -> None:
+        rules = [ReplyRule.model_validate({"class": "ok", "path": "code", "equals": 1})]
+        super().__init__("gateway", Step(request=f"POST {{{ACT}}}", json=dict(act.act), replies=rules), where)
+
+    def read(self, reply: Reply) -> Read:
+        """What our own gateway refuses is a fault of the target file or of what the platform gave: no money was taken, and nobody
+        turned the buyer down."""
+        read = super().read(reply)
+        data = Document(reply).data
+        if read.kind is ReplyClass.OK:
+            return Read(ReplyClass.OK, None, {TRADE_NO: look(data, _TRADE_NO)})
+        said = look(data, _MSG)
+        if read.kind is ReplyClass.UNKNOWN and reply.error is None and isinstance(said, str):
+            return Read(ReplyClass.NOT_SENT, f"act: {said[:MOST_REASON]}")
+        return read
