@@ -48,13 +48,13 @@ class Platform:
 PLATFORMS = {
     "oscar": Platform(
         "oscar", "django-oscar 4.2.1", oscar, "SELECT guest_email AS email, number FROM order_order",
-        {"even": 2.0, "flash": 8.0, "freeze": 8.0, "climb": 6.0},
+        {"even": 2.0, "flash": 8.0, "freeze": 8.0, "climb": 10.0},
     ),
     "vendure": Platform(
         "vendure", "Vendure 3.7.3", vendure,
         'SELECT c.emailAddress AS email, o.code AS number FROM "order" AS o JOIN customer AS c ON c.id = o.customerId'
         " WHERE o.orderPlacedAt IS NOT NULL OR o.state = 'ArrangingPayment'",
-        {"even": 4.0, "flash": 6.0, "freeze": 6.0, "climb": 14.0},
+        {"even": 4.0, "flash": 6.0, "freeze": 6.0, "climb": 24.0},
     ),
 }  # fmt: skip
 
