@@ -18,6 +18,8 @@ from surgekit.safety import origin, permitted
 from surgekit.target.reading import Reply
 from surgekit.target.step import Request
 
+OK = b"HTTP/1.1 200 OK\r\n"
+
 
 class Talk:
     """One connection, from the server's side."""
@@ -142,3 +144,17 @@ def certificate(folder: Path, name: str) -> Path:
     )  # fmt: skip
     path.write_bytes(made.stdout)
     return path
+
+def url(server: Awkward) -> str:
+    return f"http://127.0.0.1:{server.port}"
+
+
+def says(*blocks: bytes) -> Awkward:
+    """Answers each request with these blocks, then closes."""
+
+    def manners(talk: Talk) -> None:
+        talk.hear()
+        for block in blocks:
+            talk.say(block)
+
+    return Awkward(manners)
