@@ -191,9 +191,10 @@ def _settled_ledger(
                 raise
             time.sleep(1.0)
             continue
-        open_ = _unsettled(run, target, rows)
         # Whoever else buys there meanwhile does not keep us waiting.
-        mine = {(row["order_no"], row["status"]) for row in rows if str(row["order_key"]).startswith(ours)}
+        own = [row for row in rows if str(row["order_key"]).startswith(ours)]
+        open_ = _unsettled(run, target, own)
+        mine = {(row["order_no"], row["status"]) for row in own}
         rest = still.look((open_, mine), stuck=bool(open_), doubt=bool(_in_doubt(unknown, rows, target.statuses)))
         if rest is not None and clock.now() - still.began >= settle_s:
             _check_keys(run, ours, rows)
@@ -216,9 +217,12 @@ def _check_keys(run: Path, ours: str, rows: list[dict[str, Any]]) -> None:
 
 
 def _in_doubt(keys: Iterable[str], rows: Iterable[dict[str, Any]], words: Statuses) -> set[str]:
-    """Those of ``keys`` without an order that has come to its end."""
+    """Those of ``keys`` that have no order, or one that has not come to its end and none that was delivered."""
     over = {*words.delivered, *words.refunded, *words.failed}
-    return set(keys) - {row["order_key"] for row in rows if row["status"] in over}
+    told = list(rows)
+    delivered = {row["order_key"] for row in told if row["status"] in words.delivered}
+    open_ = {row["order_key"] for row in told if row["status"] not in over}
+    return {key for key in keys if key not in delivered} - ({row["order_key"] for row in told} - open_)
 
 
 def _unsettled(run: Path, target: Target, rows: Iterable[dict[str, Any]]) -> frozenset[str]:

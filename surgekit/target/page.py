@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from lxml import etree
@@ -16,6 +17,7 @@ MOST_FOUND = 10_000
 Selector = Callable[[Any], Sequence[Any]]
 
 
+@lru_cache(maxsize=4096)
 def selector(text: str) -> Selector:
     """A compiled selector; the text was checked with the target file."""
     found: Selector = CSSSelector(text, translator="html")

@@ -133,6 +133,7 @@ MISTAKES = [
     ("reads.ledger.columns.order_key", None, "reads.ledger: columns: order_key must be named too"),
     ("reads.ledger.columns.colour", "c", "reads.ledger.columns.colour: should be 'order_no', 'order_key'"),
     ("reads.ledger", None, "reads: order: give columns or extract, or describe ledger, whose columns it then shares"),
+    ("edge", {"supplier": {"upstream": "http://127.0.0.1:99999", "link_port": 9002}}, "edge.supplier: upstream: a port is a number from 1 to 65535"),
     ("edge", {"supplier": {"upstream": "http://127.0.0.1:9001"}}, "edge.supplier: upstream: give link_port too"),
     ("edge", {"supplier": {"upstream": "http://192.0.2.1:9001", "link_port": 9002}}, "edge.supplier.upstream: "),
     ("edge", {"plays": ["supplier"], "supplier": {"upstream": "http://127.0.0.1:9001", "link_port": 9002}}, "edge.supplier.upstream: names a real supplier"),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from surgekit.target.schema.steps import Extracted, ReplyRule, Step
+from surgekit.target.schema.steps import MOST_RULES, Extracted, ReplyRule, Step
 from surgekit.target.schema.words import Name, Picking, Regex
 from surgekit.target.signing.schema import zone
 from surgekit.units import Strict, Whole
@@ -51,7 +51,7 @@ class Asked(Step):
     """A read by HTTP, a step that changes nothing; or by ``sql`` in its place."""
 
     request: str | None = None  # type: ignore[assignment]  # or sql
-    replies: list[ReplyRule] = Field(default_factory=list)
+    replies: Annotated[list[ReplyRule], Field(max_length=MOST_RULES)] = Field(default_factory=list)
     extract: SkipJsonSchema[dict[Name, Extracted]] = Field(default_factory=dict)
     sql: Sql | None = None
 
@@ -181,7 +181,7 @@ class OrderRead(Step):
     whatever status and cards stand there.
     """
 
-    replies: list[ReplyRule] = Field(default_factory=list)
+    replies: Annotated[list[ReplyRule], Field(max_length=MOST_RULES)] = Field(default_factory=list)
     extract: dict[LedgerName, Extracted] = Field(default_factory=dict)  # type: ignore[assignment]  # fewer names than a step has
     rows: str = ""
     columns: Columns | None = None

@@ -16,6 +16,10 @@ _REQUEST = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*|\{[a-z][a-z0-9_.]*(\|[
 BODIES = ("json", "form", "multipart", "body")
 
 
+MOST_RULES = 200
+"""Of a step. No shop has so many answers, and each is tried for every reply."""
+
+
 class ReplyRule(Strict):
     """What a reply means when every condition given here holds. Rules are tried in order; the first that fits decides.
 
@@ -120,7 +124,7 @@ class Step(Strict):
     body: str | None = None
     sign: Name | None = None
     follow: bool = False
-    replies: list[ReplyRule] = Field(min_length=1)
+    replies: Annotated[list[ReplyRule], Field(min_length=1, max_length=MOST_RULES)]
     extract: dict[Name, Extracted] = Field(default_factory=dict)
 
     @field_validator("request")

@@ -54,6 +54,8 @@ class SupplierStandIn(Strict):
 
     @model_validator(mode="after")
     def _behind_a_link(self) -> SupplierStandIn:
+        if self.upstream is not None and not 0 < int(self.upstream.rstrip("/").rpartition(":")[2]) < 65536:
+            raise ValueError("upstream: a port is a number from 1 to 65535")
         if self.upstream is not None and self.link_port == 0:
             raise ValueError("upstream: give link_port too; the platform's supplier address has to point to it")
         return self
