@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
 from surgekit import secretive
-from surgekit.escapes import anyhow
+from surgekit.escapes import BEGIN, Many, anyhow
 
 LEAST: Final = 4
 """A secret of fewer characters would hide half of every text; it is hidden where it stands alone, no letter or digit beside it."""
 TELLING: Final = 8
 """A value of so many characters that was hidden by its field's name is hidden elsewhere too; fewer may be an ordinary word."""
+ANYHOW: Final = 1000
+"""Characters of learned values, all together, that are looked for in base64 and hexadecimal too: a reply may have thousands of cards."""
 HIDDEN: Final = "<hidden>"
+MOST_OF_COUNT: Final = 4
+"""Figures of a number of cards; a number that has more, in a field of cards, is a card."""
 _DEEPEST: Final = 40
 
 _NAME = re.compile(
     r"""(?ix)(?<![\w.$\-]) (?P<name> [\w.$\-]{1,200}+ (?:(?:\[|%5B)[\w.$\-]{0,80}(?:\]|%5D)){0,8} )
-        (?:\\*["']|&(?:quot|apos|\#0*3[49]|\#x0*2[27]);)? \s* (?:=>|[=:]) \s*"""
+        (?:\\*["']|&(?:quot|apos|\#0*3[49]|\#x0*2[27]);)? \s* (?:=>|[=:：＝]) \s*"""
 )
 _VALUE = re.compile(
     r"""(?sx) "(?:[^"\\]|\\.)*(?:"|$) | '(?:[^'\\]|\\.)*(?:'|$) | \\+"[^"]*(?:"|$) | (?i:&(?:quot|\#0*34);.*?(?:&(?:quot|\#0*34);|$))
@@ -50,7 +54,9 @@ class Redactor:
     def __init__(self, known: Mapping[str, str]) -> None:
         self._words: dict[str, str] = {}
         self._kept: set[str] = set()
-        self._made: tuple[re.Pattern[str], list[str]] | None = None
+        self._made: list[tuple[re.Pattern[str], str]] = []
+        self._many = Many()
+        self._left = sum(map(len, known.values())) + ANYHOW
         for name, value in known.items():
             self.learn(name, [value])
 
@@ -60,7 +66,11 @@ class Redactor:
             text = str(value).strip()
             if text and text not in self._words and text not in self._kept:
                 self._words[text] = name
-                self._made = None
+                if len(text) <= self._left or len(text) < BEGIN:
+                    self._left -= len(text)
+                    self._made.append((re.compile(anyhow(text, alone=len(text) < LEAST)), name))
+                else:
+                    self._many.add(text, name)
 
     def keep(self, values: Iterable[object]) -> None:
         """Each of ``values``, such as an order's number, is shown whatever it looks like and whatever its field is called."""
@@ -84,13 +94,12 @@ class Redactor:
 
     def known(self, text: str) -> str:
         """``text`` without the values that are known, and otherwise as it is."""
-        if not self._words or not text:
-            return text
-        if self._made is None:
-            longest = sorted(self._words, key=len, reverse=True)
-            self._made = re.compile("|".join(f"({anyhow(word, alone=len(word) < LEAST)})" for word in longest)), [self._words[word] for word in longest]
-        pattern, names = self._made
-        return pattern.sub(lambda match: f"<{names[(match.lastindex or 1) - 1]}>", text)
+        found = [(*match.span(), name) for pattern, name in self._made for match in pattern.finditer(text)] if text else []
+        shown, done = [], 0
+        for start, end, name in _apart([*found, *self._many.found(text)]):
+            shown += [text[done:start], f"<{name}>"]
+            done = end
+        return "".join([*shown, text[done:]])
 
     def _read(self, text: str, depth: int) -> str:
         if text.lstrip()[:1] in ("{", "[") and depth < _DEEPEST:
@@ -114,15 +123,15 @@ class Redactor:
         text = str(value) if isinstance(value, str | int | float) else ""
         if text in self._kept and text:
             return value
-        counts = kind in ("cards", "captcha") and not isinstance(value, str | list | dict)
+        counts = (kind == "captcha" or (kind == "cards" and len(text) <= MOST_OF_COUNT)) and not isinstance(value, str | list | dict)
         if kind is None or kind == "captcha" or counts or value is None or isinstance(value, bool) or value in ("", [], {}):
             looks = isinstance(value, str) and _NUMBER_OF.search(f"{name}:") is not None and value.lstrip()[:1] not in ("{", "[")
             return self.known(value) if looks else self._walk(value, depth + 1)
         if isinstance(value, list):
             return [self._field(name, each, depth + 1) for each in value] if depth < _DEEPEST else HIDDEN
         shown = self.known(text)
-        if isinstance(value, str):
-            self._noticed(name, value)
+        if text:
+            self._noticed(name, text)
         return shown if _MARK.fullmatch(shown) and shown else HIDDEN
 
     def _number(self, value: Any) -> Any:
@@ -159,7 +168,7 @@ class Redactor:
             at = found.end()
             name = unquote(found["name"])
             value = _VALUE.match(text, at) if _hides(name) else None
-            if value is not None and not (secretive.kind(name) == "cards" and re.fullmatch(r"[0-9]{1,4}", value[0])):
+            if value is not None and not (secretive.kind(name) == "cards" and re.fullmatch(rf"[0-9]{{1,{MOST_OF_COUNT}}}", value[0])):
                 shown += [text[done:at], self._hidden(name, value[0])]
                 done = at = value.end()
         return "".join([*shown, text[done:]])
@@ -176,6 +185,20 @@ class Redactor:
         if any(each in word for each in self._kept if len(each) >= TELLING) or not looks_like_a_token(word):
             return word
         return word if _NUMBER_OF.search(match.string[max(0, match.start() - 60) : match.start()]) else "<token>"
+
+
+def _apart(found: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
+    """(start, end, name) of places in a text, in order; those that overlap as one, under the name of the longest."""
+    found.sort(key=lambda each: (each[0], -each[1]))
+    at = 0
+    while at < len(found):
+        start, end, name = found[at]
+        longest = end - start
+        while (at := at + 1) < len(found) and found[at][0] < end:
+            end = max(end, found[at][1])
+            if found[at][1] - found[at][0] > longest:
+                longest, name = found[at][1] - found[at][0], found[at][2]
+        yield start, end, name
 
 
 def _hides(name: str) -> bool:

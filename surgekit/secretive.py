@@ -18,6 +18,7 @@ CARDS: Final = (
 )
 """Whole names, without blanks and dashes."""
 _CARDS = frozenset(CARDS.split())
+_CARDS_END = re.compile("(卡密|卡号|兑换码|激活码)$")
 _PASSWORD = re.compile(
     r"passw|passphrase|passcode|passkey|pwd|psw|密码|口令|kouling|^mima|mima[0-9]?$|pw[0-9]?$|pin(code|no|number|hash)|(?<!s)pin[0-9]?$|^pin$"
     r"|(safe|safety|security|fund)(code|number|word)$|cvv|cvc"
@@ -48,7 +49,7 @@ def squeezed(name: str) -> str:
 def kind(name: str) -> Kind | None:
     """What a field or a header of this name keeps from others, or None."""
     word = squeezed(name)
-    if word in _CARDS or squeezed(re.split(r"[\[.]", name)[-1]) in _CARDS:
+    if word in _CARDS or _CARDS_END.search(word) or squeezed(re.split(r"[\[.]", name)[-1]) in _CARDS:
         return "cards"
     if not word or _ABOUT.search(word):
         return None

@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from surgekit import clock
-from surgekit.redact import Redactor
+from surgekit.redact import ANYHOW, Redactor
 
 SECRET = 'p/w "é<&>\'\\ 密'
 JWT = "eyJhbGciOi.TOPSECRETJWT.sig"
@@ -229,3 +229,63 @@ def test_what_a_reply_is_made_of_does_not_take_long(unit: str) -> None:
     began_s = clock.now()
     hidden.text(unit * (16384 // len(unit)))
     assert clock.now() - began_s < 5.0  # it takes a few hundredths
+
+
+def many() -> tuple[Redactor, list[str]]:
+    hidden = Redactor({"secret.key": "s3cret/key"})
+    cards = [f"Card/{number:05d}-\\\"{number * 7919 % 99991:05d} é" for number in range(6000)]
+    hidden.learn("cards", cards)
+    return hidden, cards
+
+
+def test_thousands_of_values_are_learned_and_hidden_in_no_time() -> None:
+    began_s = clock.now()
+    hidden, cards = many()
+    shown = hidden.text(json.dumps({"list": cards}))
+    hidden.value("cards", cards)
+    hidden.text(json.dumps({"cards": cards, "status": "paid"}))
+    assert shown.count("<cards>") == 6000
+    assert "Card" not in shown
+    assert clock.now() - began_s < 20.0  # it takes one or two
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form not in ("base64", "base64 for urls", "hexadecimal")])
+def test_one_of_thousands_is_hidden_however_it_is_escaped(form: str) -> None:
+    hidden = Redactor({})
+    hidden.learn("filler", [f"{number:04d}-filler" for number in range(ANYHOW // 11)])
+    hidden.learn("cards", [SECRET, "x" * ANYHOW])
+    shown = hidden.known(f"a {FORMS[form]} b")
+    assert shown.replace('"', "").replace("\\", "").replace("&quot;", "") == "a <cards> b"
+
+
+def test_a_long_one_of_thousands_is_hidden_where_it_is_cut_off() -> None:
+    hidden = Redactor({})
+    value = "".join(f"{number}/" for number in range(900))
+    hidden.learn("cards", [value])
+    assert hidden.known(f"x {value[:400]} y") == "x <cards> y"
+
+
+def test_of_values_that_overlap_nothing_is_left() -> None:
+    hidden = Redactor({})
+    hidden.learn("cards", ["ABCD-1234", "1234-EFGHI"])
+    assert hidden.known("x ABCD-1234-EFGHI, ABCD-1234") == "x <cards>, <cards>"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"cards": [883920112345, 2], "kami": 883920112346}', '{"cards": ["<hidden>", 2], "kami": "<hidden>"}'),
+        ('{"card_no": 6222020200001234, "keys": 12, "vouchers": 0}', '{"card_no": "<hidden>", "keys": 12, "vouchers": 0}'),
+        ("卡号：ABCDEFG1234 密码：zxcv9876", "卡号：<hidden> 密码：<hidden>"),
+        ("您的卡密：ABCDEFG1234", "您的卡密：<hidden>"),
+        ("状态：已支付 数量：12", "状态：已支付 数量：12"),
+    ],
+)
+def test_cards_that_are_numbers_or_stand_in_a_sentence_are_hidden_and_counts_are_not(text: str, shown: str) -> None:
+    assert Redactor({}).text(text) == shown
+
+
+def test_a_card_that_is_a_number_is_hidden_elsewhere_too() -> None:
+    hidden = Redactor({})
+    hidden.text('{"card_no": 6222020200001234}')
+    assert hidden.text('{"x": 6222020200001234}') == '{"x": "<card_no>"}'
