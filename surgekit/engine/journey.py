@@ -33,6 +33,7 @@ class Journey:
         self._doubt: str | None = None
         self._perhaps_paid: Values | None = None
         self._undelivered = False
+        self._half_paid = False
         self._being_delivered = False
         self.told = Told()
 
@@ -90,13 +91,17 @@ class Journey:
                 if read.kind in (ReplyClass.OK, ReplyClass.PAID_UNDELIVERED):
                     self._look(values, answered, paid=True)
                     return
-                if read.kind is ReplyClass.QUEUED or told.paid_s is not None:
-                    # The payment is being worked on, or the gateway has the money: nobody begins a new order then.
+                if read.kind is ReplyClass.QUEUED or told.paid_s is not None or self._half_paid:
+                    # The payment is being worked on, the gateway has the money, or an earlier request of the payment went through
+                    # and may have moved some: nobody begins a new order then.
+                    self._perhaps_paid = values
                     self._look(values, answered, paid=False)
                     return
                 final = read.kind in (ReplyClass.SOLD_OUT, ReplyClass.REFUSED, ReplyClass.THROTTLED)
                 reason = f"pay_{read.reason}"
                 if read.kind not in HARMLESS:
+                    if self._perhaps_paid is not None:  # two orders that may be paid, and one that can be looked for
+                        self._doubt = self._doubt or reason
                     self._perhaps_paid = values
             elif read.kind is ReplyClass.PAID_UNDELIVERED or (read.kind is ReplyClass.QUEUED and self._can_look(values, read)):
                 values.update(read.values)
@@ -179,9 +184,11 @@ class Journey:
 
     def _pay(self, values: Values, due: float, attempt: int) -> tuple[Read, float]:
         """What the payment came to, and when."""
-        for step in self._pay_steps:
+        self._half_paid = False
+        for done, step in enumerate(self._pay_steps):
             reply, read = self._send_in_turn(step, values, due, attempt)
             due = reply.done_s
+            self._half_paid = any(each.method != "GET" for each in self._pay_steps[:done])
             if ACT in step.needs and read.kind is ReplyClass.OK:
                 self._paid(values, due)
             if read.kind is ReplyClass.PAID_UNDELIVERED:

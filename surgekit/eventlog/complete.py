@@ -84,7 +84,8 @@ def _resolve(db: duckdb.DuckDBPyConnection, target: Target) -> None:
 
     A key may have several orders: one delivered is enough; one still paid leaves it open; of equal ones the buyer's own is told of.
     Where the buyer was told that there is no card, and the record shows none either, *delivered* is only its word. *Failed* means without effect, so a
-    status that the target file does not explain counts as failed only where no money is known to have been taken.
+    status that the target file does not explain counts as failed only where no money is known to have been taken. That an order is not
+    there, of which its buyer was told a number or a payment, says more of the platform, or of how it was asked, than of the order.
     """
     words = target.statuses
     db.execute("CREATE TEMP MACRO empty_handed(reason, cards) AS coalesce(reason, '') = 'paid_undelivered' AND coalesce(cards, 0) = 0")
@@ -98,10 +99,10 @@ def _resolve(db: duckdb.DuckDBPyConnection, target: Target) -> None:
                         WHEN list_contains($paid, status) THEN 1
                         WHEN list_contains($refunded, status) THEN 2
                         WHEN list_contains($failed, status) THEN 3
-                        WHEN coalesce(charges, 0) > 0 OR coalesce(charged_fen, 0) > coalesce(refunded_fen, 0)
+                        WHEN paid_s IS NOT NULL OR coalesce(charges, 0) > 0 OR coalesce(charged_fen, 0) > coalesce(refunded_fen, 0)
                              OR order_no IN (SELECT order_no FROM edge WHERE actor = 'gateway' AND event = 'payment') THEN 1
                         ELSE 3 END AS rank
-            FROM ledger LEFT JOIN (SELECT order_key, order_no AS own FROM orders) USING (order_key) WHERE order_key IN (SELECT order_key FROM asked))
+            FROM ledger LEFT JOIN (SELECT order_key, order_no AS own, paid_s FROM orders) USING (order_key) WHERE order_key IN (SELECT order_key FROM asked))
         ORDER BY order_key, rank, another, order_no, status
         """,
         {"delivered": words.delivered, "paid": words.paid, "refunded": words.refunded, "failed": words.failed},
@@ -120,7 +121,8 @@ def _resolve(db: duckdb.DuckDBPyConnection, target: Target) -> None:
     )
     db.execute(
         """
-        UPDATE orders SET outcome = 'failed', reason = concat_ws(', ', reason, 'read: not there')
+        UPDATE orders SET outcome = CASE WHEN accepted_s IS NULL AND paid_s IS NULL THEN 'failed' ELSE outcome END,
+            reason = concat_ws(', ', reason, 'read: not there')
         WHERE outcome = 'unknown' AND order_key IN (SELECT order_key FROM asked) AND order_key NOT IN (SELECT order_key FROM ends)
         """
     )

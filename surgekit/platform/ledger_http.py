@@ -29,6 +29,8 @@ class HttpLedger:
         self._read = read
         self._rows = compile_path(read.rows, "reads.ledger.rows")
         self._next = compile_path(read.next or "", "reads.ledger.next")
+        self._no = read.columns["order_no"]
+        self._no_path = compile_path(self._no.name, "reads.ledger.columns.order_no")
         self._by_page = "page" in session.reads["ledger"].needs
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -44,7 +46,8 @@ class HttpLedger:
             data = self._session.get("ledger", {"after": after, "page": page}, most=MOST_PAGE, total_s=PAGE_S, most_values=MOST_VALUES).data
             rows = self._checked(data, last)
             last = data
-            if before is not None and rows and rows == before:
+            numbers = self._numbers(rows)
+            if before is not None and rows and numbers == before:
                 if page == 2:
                     raise TargetError("reads.ledger: page 2 is page 1 again, so nothing tells whether there is more; leave {page} out if there is one page")
                 return  # behind its last page this platform gives it again
@@ -55,7 +58,7 @@ class HttpLedger:
             if self._by_page:
                 if not rows:
                     return
-                before = rows
+                before = numbers
                 continue
             following = MISSING if self._read.next is None else look(data, self._next)
             if following is MISSING or following is None or following == after:
@@ -64,6 +67,11 @@ class HttpLedger:
                 raise TargetError(f"reads.ledger: {self._read.next!r} is neither a number nor a text, so it leads to no page")
             after = following
         raise TargetError(f"reads.ledger: more than {MOST_PAGES:,} pages; do they ever end?")
+
+    def _numbers(self, rows: list[dict[str, Any]]) -> list[Any]:
+        """By what a page is known again: its orders' numbers, since something else in a row may change from one reading to the next."""
+        found = [row.get(self._no.name, look(row, self._no_path)) for row in rows]
+        return rows if MISSING in found else found
 
     def _checked(self, data: Any, last: Any) -> list[dict[str, Any]]:
         """The rows of a page. ``last``: the page before it, or ``MISSING``."""

@@ -42,6 +42,7 @@ class Orders:
     """``reads.order``, compiled. Raises ``ConfigError``."""
 
     def __init__(self, session: Session, read: OrderRead, zone: tzinfo) -> None:
+        self._failed: set[str] = set()
         self._session = session
         self._read = read
         self._what = session.what["order"]
@@ -113,7 +114,8 @@ class Orders:
 
     def look_up(self, keys: Iterable[str], salt: str, start_s: float | None, *, most_s: float = MOST_S) -> Looked:
         """Read every order of ``keys`` once, not faster than ``reads.rate``."""
-        keys = list(keys)
+        # Those that failed before come last: one that always fails must not keep the others from being asked.
+        keys = sorted(keys, key=lambda key: key in self._failed)
         told, pace, until, failed = Looked(), Pace(self._session.target.reads.rate), clock.now() + most_s, 0
         for key in keys:
             pace.turn()
@@ -124,11 +126,13 @@ class Orders:
                 rows = self.one(key, salt, start_s)
             except TargetError as error:
                 told.wrong = told.wrong or str(error)
+                self._failed.add(key)
                 failed += 1
                 if failed >= MOST_FAILED:
                     break
                 continue
             failed = 0
+            self._failed.discard(key)
             told.rows += rows
             told.keys.append(key)
         return told

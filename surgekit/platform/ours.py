@@ -62,6 +62,8 @@ class Ours:
         end = clock.utc().timestamp() - self._start_s + SLACK_S
         if self._first >= -SLACK_S and self._last <= end:
             return None
+        if all(self._is_midnight(at) for at in (self._first, self._last)):
+            return None  # days, and not moments
         fitting = [
             number for number in range(-MOST_QUARTERS, MOST_QUARTERS + 1)
             if number and self._first - number * QUARTER_S >= -SLACK_S and self._last - number * QUARTER_S <= end
@@ -69,6 +71,10 @@ class Ours:
         # A long run fits several; most zones differ by whole hours, and the first orders come soon.
         best = min(fitting, key=lambda number: (number % 4 > 0, number % 2 > 0, abs(self._first - number * QUARTER_S)), default=None)  # type: ignore[operator]
         return None if best is None else best / 4
+
+    def _is_midnight(self, at: float) -> bool:
+        local = datetime.fromtimestamp((self._start_s or 0.0) + at, UTC).astimezone(self._zone)
+        return (local.hour, local.minute, local.second) == (0, 0, 0)
 
 
 def _name(zone: tzinfo) -> str:

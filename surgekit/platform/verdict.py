@@ -31,13 +31,14 @@ def check_empty(data: Any, path: Path, what: str) -> None:
 
 
 def complaint(data: Any, path: Path) -> str | None:
-    """The words with which a reply calls itself an error, such as ``code: 500``, or None."""
+    """The words with which a reply calls itself an error, or may do so, such as ``code: 500``; or None. Codes that are known to mean that
+    all is well are 0, 1 and 200 to 299; of any other nobody knows."""
     for name, value in verdict(data, path).items():
         key = name.rpartition(".")[2].lower()
         text = "" if value is None else str(value).strip().lower()
         number = int(text) if text.lstrip("-").isdecimal() and len(text) < 10 and not isinstance(value, bool) else None
         denied = key in FLAGS and (value is False or text in _NO or (number == 0 and key != "status"))
-        coded = key in CODES and number is not None and (number < 0 or 400 <= number < 600)
+        coded = key in CODES and number is not None and not (number in (0, 1) or 200 <= number < 300)
         if denied or coded or (key in ERRORS and text not in _NOTHING and value not in ([], {})):
             return f"{name}: {repr(value)[:60]}"
     return None

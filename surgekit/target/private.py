@@ -58,6 +58,9 @@ def hidden(target: Target) -> Target:
     return target.model_copy(update=changed)
 
 
+MOST_ENV = 120_000
+
+
 def names(target: Target, told: Mapping[str, str]) -> dict[str, object]:
     """``secret.…`` and ``vars.…`` as templates want them, without the vars that differ from order to order."""
     return {**{f"secret.{name}": value for name, value in told.items()}, **{f"vars.{name}": value for name, value in plain_vars(target).items()}}
@@ -79,8 +82,11 @@ def filled(text: str | None, known: Mapping[str, object], where: str) -> str | N
 
 
 def to_env(told: Mapping[str, str]) -> dict[str, str]:
-    """The environment by which a child learns the secrets."""
-    return {ENV: json.dumps(dict(told))}
+    """The environment by which a child learns the secrets. Raises ``ConfigError`` for more than an environment takes."""
+    text = json.dumps(dict(told))
+    if len(text) > MOST_ENV:
+        raise ConfigError(f"secrets: {len(text):,} characters together; {MOST_ENV:,} are what a process can be told")
+    return {ENV: text}
 
 
 def from_env(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

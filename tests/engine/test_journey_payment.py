@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from journey_story import (
     DELIVERED,
+    EXPIRED,
     OK,
     PAID,
     QUEUED,
@@ -15,6 +16,7 @@ from journey_story import (
     SOLD_OUT,
     STATUSES,
     TAKEN,
+    TAKEN_AGAIN,
     TARGET,
     THROTTLED,
     TIMEOUT,
@@ -108,11 +110,31 @@ def test_money_that_the_gateway_has_is_never_without_effect() -> None:
     assert shop.steps().count("submit") == 1
 
 
-@pytest.mark.parametrize(("paid", "outcome"), [(True, Outcome.UNKNOWN), (False, Outcome.REJECTED)])
-def test_a_poll_that_is_turned_away_ends_the_looking(paid: bool, outcome: Outcome) -> None:
-    told, shop = went({"pay": [OK if paid else QUEUED], "poll": [PAID, REFUSED] if paid else [says(0, status="begun"), REFUSED]})
-    assert (told.outcome, told.reason) == (outcome, "poll_refused")
+@pytest.mark.parametrize("pay", [OK, QUEUED, TIMEOUT])
+def test_a_poll_that_is_turned_away_ends_the_looking_and_nobody_knows_what_became_of_the_money(pay: Answer) -> None:
+    told, shop = went({"pay": [pay], "poll": [says(0, status="begun"), REFUSED]}, retry={"most": 0, "after": 1.0})
+    assert (told.outcome, told.reason) == (Outcome.UNKNOWN, "poll_refused")
     assert shop.steps() == ["submit", "pay", "poll", "poll"]
+
+
+def test_a_poll_that_is_turned_away_before_any_payment_turned_the_buyer_down() -> None:
+    told, _, _ = bought({"submit": [says(4, no="N1")], "poll": [REFUSED]}, {})
+    assert (told.outcome, told.reason) == (Outcome.REJECTED, "poll_refused")
+
+
+@pytest.mark.parametrize("second", [REFUSED, SOLD_OUT, THROTTLED, Answer(error="connect_refused", effect_free=True, takes=0.0)])
+def test_a_payment_that_stops_half_way_is_looked_up_and_nothing_is_ordered_again(second: Answer) -> None:
+    """The first request went through, and may have moved the money."""
+    pay = [{"request": "POST /deduct/{order_no}", "replies": RULES}, {"name": "confirm", "request": "POST /confirm/{order_no}", "replies": RULES}]
+    told, shop, _ = bought({"confirm": [second], "poll": [says(0, status="begun")]}, {"pay": {"balance": pay, "gateway": pay}})
+    assert (told.outcome, told.reason) == (Outcome.UNKNOWN, "deadline")
+    assert (shop.steps().count("submit"), shop.steps().count("pay")) == (1, 1)
+
+
+def test_of_two_payments_in_doubt_the_one_that_failed_says_nothing_of_the_other() -> None:
+    told, shop = went({"submit": [TAKEN, TAKEN_AGAIN], "pay": [TIMEOUT], "poll": [EXPIRED]})
+    assert (told.outcome, told.order_no) == (Outcome.UNKNOWN, "N2")
+    assert shop.steps() == ["submit", "pay", "submit", "pay", "poll"]
 
 
 def test_an_order_in_a_queue_is_waited_for_without_its_number_where_the_poll_does_without_too() -> None:

@@ -33,7 +33,7 @@ def told(seq: int, **more: Any) -> Row:
 
 
 def lost(seq: int, **more: Any) -> Row:
-    return told(seq, outcome="unknown", seen="unknown", reason="timeout", order_no=None) | more
+    return told(seq, outcome="unknown", seen="unknown", reason="timeout", order_no=None, accepted_s=None, paid_s=None) | more
 
 
 def read_as(seq: int, status: str, **more: Any) -> Row:
@@ -155,6 +155,16 @@ def test_an_unknown_order_is_what_the_ledger_says(tmp_path: Path, rows: list[Row
     seal(run)
     assert ends(run)[4] == end
     assert orders(run)[4]["seen"] == "unknown"
+
+
+@pytest.mark.parametrize(("rows", "says"), [([read_as(4, "pending")], "still pending"), ([], "not there")])
+@pytest.mark.parametrize("what", ["accepted_s", "paid_s"])
+def test_an_order_that_its_buyer_was_told_of_has_not_failed_because_nobody_knows_it(tmp_path: Path, what: str, rows: list[Row], says: str) -> None:
+    """Accepted and not there, or paid and only begun: something is wrong, and not for certain with the order."""
+    run = spooled(tmp_path / "run", orders_0=[lost(4) | {what: 2.0}], ledger=rows)
+    seal(run)
+    begun = what == "accepted_s" and bool(rows)
+    assert ends(run)[4] == (("failed", "timeout, read: pending") if begun else ("unknown", f"timeout, read: {says}"))
 
 
 def test_an_order_whose_money_the_gateway_has_did_not_end_without_effect(tmp_path: Path) -> None:

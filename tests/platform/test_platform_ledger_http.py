@@ -159,7 +159,7 @@ def test_a_hidden_error_is_not_a_ledger_without_orders(page: Row, request_: str)
 
 
 def test_an_empty_page_of_another_kind_is_not_the_end_where_the_reply_says_what_comes_next() -> None:
-    pages = {"0": {**GOOD, "rows": numbered(1), "next": 1}, "1": {"code": 7, "rows": []}}
+    pages = {"0": {**GOOD, "rows": numbered(1), "next": 1}, "1": {"code": 1, "rows": []}}
     with pytest.raises(TargetError, match=r"its code is another than on the page before.*say with replies"):
         read(lambda heard: pages[heard.query["after"]], request="GET /ledger?after={after}", next="next")
 
@@ -217,3 +217,16 @@ def test_what_is_no_ledger_is_one_sentence(answer: Any, says: str) -> None:
 
 def test_a_ledger_of_one_long_page_is_read_to_its_end() -> None:
     assert len(read({"rows": numbered(*range(30_000))})) == 30_000
+
+
+def test_a_page_is_known_again_by_its_orders_whatever_else_changes_in_it() -> None:
+    """A platform that knows no pages, and counts its own looks in each row."""
+    looks: list[int] = []
+
+    def shop(_: Heard) -> Any:
+        looks.append(1)
+        return {"rows": [row | {"looked": len(looks)} for row in numbered(1, 2)]}
+
+    with pytest.raises(TargetError, match="page 2 is page 1 again"):
+        read(shop, request="GET /ledger?page={page}")
+    assert len(looks) == 2

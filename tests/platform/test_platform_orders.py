@@ -51,7 +51,7 @@ def test_an_empty_list_where_rows_points_says_that_there_is_none() -> None:
 
 
 HIDDEN: list[Row] = [{"code": 500, "data": None}, {"data": None}, {"code": 500, "data": []}, {"code": -1, "data": []}, {"success": False, "data": []},
-                     {"status": "error", "data": []}, {"error": {"message": "too many connections"}, "data": []}]  # fmt: skip
+                     {"code": 10001, "msg": "系统繁忙", "data": []}, {"status": "error", "data": []}, {"error": {"message": "too many connections"}, "data": []}]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", HIDDEN)
@@ -105,6 +105,17 @@ def test_a_platform_that_answers_nothing_is_let_be() -> None:
 
     assert look(shop, *(f"K{number}" for number in range(100))).keys == []
     assert len(heard) == 20
+
+
+def test_keys_that_always_fail_do_not_keep_the_others_from_being_asked() -> None:
+    def shop(heard: Heard) -> Any:
+        return Answer("", 500) if heard.query["key"] < "K30" else {"data": [{"no": "N", "state": 2, "key": heard.query["key"]}]}
+
+    reads = {"order": {"request": "GET /orders?key={order.key}", "rows": "data", "columns": COLUMNS}, "rate": 1000}
+    keys = [f"K{number}" for number in range(10, 40)]
+    with Shop(shop) as made, platform(made.place, reads) as found:
+        assert found.orders(keys, "salt").keys == []
+        assert found.orders(keys, "salt").keys == keys[20:]
 
 
 def test_the_time_for_all_of_them_has_an_end() -> None:

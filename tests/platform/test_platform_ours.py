@@ -69,9 +69,10 @@ def test_a_clock_that_is_minutes_off_is_no_time_zone_and_hides_no_order_of_ours(
 
 
 def test_a_day_without_its_time_hides_no_order_of_ours() -> None:
-    """All were made at midnight then, which for any run but a late one is before it."""
-    day = [{**row, "at": "2025-12-31T19:20"} for row in rows(1, 2, zone="UTC")]
-    assert read(day) == ["N0", "N1"]
+    """All were made at midnight then, which for any run but a late one is before it, and may be whole quarters of an hour before."""
+    for zone, midnight in (("UTC", "2026-01-01"), ("Asia/Shanghai", "2026-01-01 00:00:00")):
+        day = [{**row, "at": midnight} for row in rows(1, 2, zone=zone)]
+        assert read(day, timezone=zone) == ["N0", "N1"]
 
 
 def test_nothing_is_compared_where_no_start_is_known() -> None:
