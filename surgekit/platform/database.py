@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
@@ -47,6 +48,28 @@ def engine(written: str, known: Mapping[str, object], zone: tzinfo, where: str) 
         raise type(error)(f"{where}: {error}") from None
 
 
+def ender(conn: Connection, over: Callable[[], bool]) -> Callable[[], None]:
+    """Ends what ``conn`` is doing, called from another thread; it may be called again. What was running raises then.
+
+    SQLite asks ``over`` by itself, and ends as soon as that is true; its statements are ended after ``STATEMENT_S`` here, too.
+    """
+    made: Any = conn.connection.driver_connection
+    kind = conn.dialect.name
+    if kind == "sqlite":
+        until = clock.now() + STATEMENT_S
+        made.set_progress_handler(lambda: int(over() or clock.now() > until), 10_000)
+        return lambda: None
+    if kind == "postgresql":
+        return lambda: made.cancel_safe(timeout=1.0)
+
+    def cut() -> None:
+        # PyMySQL's own close would wake nobody who waits for a reply.
+        if made._sock is not None:
+            made._sock.shutdown(socket.SHUT_RDWR)
+
+    return cut
+
+
 def _engine(place: str, zone: tzinfo) -> Engine:
     try:
         url = make_url(place)
@@ -70,8 +93,6 @@ def _sqlite(url: URL, _zone: tzinfo) -> Engine:
         made = sqlite3.connect(place, uri=True, timeout=CONNECT_S, check_same_thread=False)
         made.text_factory = lambda given: given.decode("utf-8", "replace")
         made.execute("PRAGMA query_only=ON")
-        until = clock.now() + STATEMENT_S
-        made.set_progress_handler(lambda: int(clock.now() > until), 10_000)
         return made
 
     return create_engine("sqlite://", creator=connect, poolclass=NullPool)
