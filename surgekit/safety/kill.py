@@ -37,6 +37,7 @@ class _Thrown(BaseException):
 @dataclass(slots=True)
 class _Switch:
     armed: bool = True
+    thrown: bool = False
     sent: bool = False
     heard: bool = False
 
@@ -67,7 +68,7 @@ def heeded(path: Path | None) -> Iterator[None]:
     def throw(*_: object) -> None:
         switch.heard = True
         if switch.armed:
-            switch.armed = False
+            switch.armed, switch.thrown = False, True
             raise _Thrown
 
     def look() -> None:
@@ -85,7 +86,11 @@ def heeded(path: Path | None) -> Iterator[None]:
             yield
         finally:
             switch.armed = False
-    except _Thrown:
+        if switch.thrown:  # something in there kept it to itself
+            raise _Thrown
+    except (_Thrown, Exception):
+        if not switch.thrown:
+            raise
         raise KilledError(f"stopped by the kill file {path}") from None
     finally:
         over.set()

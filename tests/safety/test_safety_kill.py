@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import threading
@@ -88,6 +89,22 @@ def test_what_is_not_thrown_changes_nothing(tmp_path: Path) -> None:
             raise ValueError("an error of its own")
     assert signal.getsignal(signal.SIGUSR1) is before
     assert [each for each in threading.enumerate() if each.name == "kill-file"] == []
+
+
+@pytest.mark.parametrize("after", [None, ValueError("of its own")], ids=["nothing", "an error"])
+def test_what_keeps_it_to_itself_is_stopped_by_it_all_the_same(tmp_path: Path, after: Exception | None) -> None:
+    """As an interpreter does that calls back from C, or frees something."""
+    stop = tmp_path / "stop"
+
+    def kept() -> None:
+        stop.touch()
+        with contextlib.suppress(BaseException):
+            time.sleep(60)
+        if after is not None:
+            raise after
+
+    with pytest.raises(kill.KilledError, match="stopped by the kill file"), kill.heeded(stop):
+        kept()
 
 
 def test_a_relative_kill_file_is_beside_the_target_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
