@@ -146,3 +146,95 @@ def test_the_edge_signs_its_notices_with_a_key_that_is_not_in_its_file() -> None
     sent = made.message(notice.Payment(0, "T1", "A1", 100, clock.utc()), {}).url
     signed = hashlib.md5(b"a=A1&api_key=LITERAL7&key=LITERAL3", usedforsecurity=False).hexdigest()
     assert sent == f"http://127.0.0.1:9/n?a=A1&api_key=LITERAL7&sign={signed}"
+
+
+OK = {"replies": [{"class": "ok", "path": "code", "equals": 0}]}
+ELSEWHERE: dict[str, Any] = {
+    "schema": "surgekit.target/1", "name": "t", "base_url": "http://127.0.0.1:9", "catalogue": [{"sku": "a", "price_fen": 100}],
+    "vars": {"api_key": "LITERAL{{1", "pay_secret": 9179170, "guest": "{order.key}:{vars.api_key|md5}:{{vars.api_key}}", "auth": 1},
+    "signing": {"ours": {**MD5, "key": "{vars.api_key}"}},
+    "safety": {"echo": {"request": "GET /echo?token=LITERAL2", "header": "x"}},
+    "steps": {
+        "prepare": [
+            {**OK, "request": "POST /login?a=1&password=LITERAL%2F3/x+y&user[pwd]=LITERAL4&api_key={nonce}LITERAL5#part", "body": """
+                {{"password":"LITERAL6 and LITERAL7", "token": {vars.pay_secret}, "lang": "zh"}}&userpwd=LITERAL8&qty=1
+                <Password kind="x">LITERAL9</Password> user%5Bpwd%5D=LITERAL10 secret: {nonce}LITERAL11"""},
+            {**OK, "request": "POST /b", "headers": {"Authorization": "Bearer LITERAL12 {nonce}", "Cookie": "sid={nonce}; own=LITERAL13"},
+             "json": {"password": "LITERAL14{order.seq}", "tokens": ["LITERAL15", {"pin": 9179171}], "auth": 1, "x": "{vars.pay_secret}", "y": "{vars.guest}"}},
+        ],
+        "submit": {**OK, "request": "POST /c?token=LITERAL%2F16", "sign": "ours", "form": {"a": "b"}, "extract": {"order_no": "no"}},
+    },
+}  # fmt: skip
+
+
+def test_keys_in_addresses_bodies_and_vars_and_beside_holes_are_not_written_down_and_sent_the_same() -> None:
+    shop = Target.model_validate(ELSEWHERE)
+    text = written(shop)
+    assert "LITERAL" not in text
+    assert "917917" not in text
+    for word in ("a=1&password=", "#part", "Bearer ", "sid={nonce}; own=", '\\"lang\\": \\"zh\\"', "{{vars.api_key}}", '"auth": 1', "kind="):
+        assert word in text
+    told = private.secrets(shop)
+    read = Target.model_validate(json.loads(json.dumps(private.hidden(shop).model_dump(mode="json", by_alias=True, exclude_unset=True))))
+    sent = []
+    for each in (shop, read):
+        plan = compile_plan(each)
+        values = {**private.names(each, told), "target.base_url": shop.base_url, "time.ms": 1, "nonce": "n", "order.key": "k", "order.seq": 7}
+        values |= {name: made.render(values) for name, made in plan.composed.items()}
+        sent.append([step.request(values) for step in (*plan.prepare, plan.submit, plan.reads["echo"])])
+    assert sent[0] == sent[1]
+    assert sent[0][0].url.startswith(b"/login?a=1&password=LITERAL%2F3/x+y&user[pwd]=LITERAL4&api_key=nLITERAL5")
+    assert b'"token": 9179170' in sent[0][0].body
+    assert json.loads(sent[0][1].body)["x"] == 9179170
+    assert b"token=LITERAL%2F16" in sent[0][2].url
+
+
+def test_each_of_those_is_told_with_its_place() -> None:
+    assert [where for where, _ in literals.found(Target.model_validate(ELSEWHERE))] == [
+        "steps.prepare[0].request", "steps.prepare[0].body", "steps.prepare[1].headers.Authorization", "steps.prepare[1].headers.Cookie",
+        "steps.prepare[1].json.password", "steps.prepare[1].json.tokens[0]", "steps.prepare[1].json.tokens[1].pin", "steps.submit.request",
+        "safety.echo.request", "vars.api_key", "vars.pay_secret",
+    ]  # fmt: skip
+
+
+def test_where_no_hole_can_stand_a_key_is_told() -> None:
+    shop = target(
+        ways={"gateway": {"pay_secret": "x", "pay_id": "y"}}, catalogue=[{"sku": "a", "price_fen": 1, "vars": {"api_token": "x", "slug": "y", "auth": 1}}],
+        signing={**TARGET["signing"], "ours": {**MD5, "also": {"header X-Api-Key": "x", "form kind": "MD5"}}},
+    )  # fmt: skip
+    told = [where for where, what in literals.found(shop) if "no hole can stand here" in what]
+    assert told == ["catalogue[0].vars.api_token", "ways.gateway.pay_secret", "signing.ours.also.header X-Api-Key"]
+
+
+def test_a_prefix_a_scheme_and_a_name_beside_a_hole_are_no_key() -> None:
+    step = {**OK, "request": "POST /o?token=t-{nonce}", "headers": {"Authorization": "Bearer {nonce}", "Cookie": "session={nonce}; a={order.key}"},
+            "json": {"password": "p{order.seq}", "token": "{nonce}", "auth": 1}, "extract": {"order_no": "no"}}  # fmt: skip
+    shop = Target.model_validate({**{name: ELSEWHERE[name] for name in ("schema", "name", "base_url", "catalogue")}, "steps": {"submit": step}})
+    assert literals.lifted(shop).target is shop
+    assert list(literals.found(shop)) == []
+
+
+@pytest.mark.parametrize("odd", ["%Y\ud800", "\udfff", "\ud800\ud800 x"])
+def test_a_key_with_half_a_character_is_sent_as_ever_and_upsets_nothing(odd: str) -> None:
+    pay = {**OK, "request": "POST /o", "json": {"password": odd, "token": [odd], f"pin{odd}": odd}, "extract": {"order_no": "no"}}
+    shop = Target.model_validate({**{name: ELSEWHERE[name] for name in ("schema", "name", "base_url", "catalogue")}, "steps": {"submit": pay}})
+    made = literals.lifted(shop)
+    values = private.names(made.target, private.secrets(shop))
+    assert compile_plan(made.target).submit.request(values) == compile_plan(shop).submit.request({})
+    for where, what in literals.found(shop):
+        assert f"{where} {what}".encode()
+
+
+def test_a_thousand_keys_of_one_kind_have_a_name_each() -> None:
+    step = {**OK, "request": "POST /orders/place", "json": {"items": [{"very_long_name_of_a_password": f"LITERAL{n}"} for n in range(1200)]}, "extract": {"order_no": "no"}}
+    shop = Target.model_validate({**{name: ELSEWHERE[name] for name in ("schema", "name", "base_url", "catalogue")}, "steps": {"submit": step}})
+    assert len(private.secrets(shop)) == 1200
+
+
+@pytest.mark.parametrize("unit", ["a", "a ", "password", "password=", "a=", '"password": "', "<a ", "password[", "%5B", "{{", "secret>"])
+def test_what_a_body_is_made_of_does_not_take_long(unit: str) -> None:
+    step = {**OK, "request": "POST /o", "body": unit * (60_000 // len(unit) // 2 * 2), "extract": {"order_no": "no"}}
+    shop = Target.model_validate({**{name: ELSEWHERE[name] for name in ("schema", "name", "base_url", "catalogue")}, "steps": {"submit": step}})
+    began_s = clock.now()
+    literals.lifted(shop)
+    assert clock.now() - began_s < 5.0  # it takes a few tenths
