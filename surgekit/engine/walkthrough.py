@@ -21,6 +21,8 @@ from surgekit.target.step import Read, Request, StepPlan
 
 Say = Callable[..., None]
 _PARTS = re.compile(r"-{2,}|[\s|,;:，；：]+")
+MOST_KEPT = 20
+"""Values of a list, such as an order's cards, that are told one by one."""
 _OPEN = ("step", "method", "class")
 """What is said of an exchange in our own words."""
 
@@ -110,6 +112,8 @@ def _pieces(values: Iterable[object]) -> Iterable[object]:
 
 def _kept(name: str, value: object, hidden: Redactor) -> str | None:
     """None: nothing was found."""
+    if isinstance(value, list) and len(value) > MOST_KEPT:
+        return f"{hidden.value(name, value[:MOST_KEPT])} … {len(value):,} in all"
     return None if value is None or value in ("", []) else hidden.value(name, value)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from surgekit import clock
 from surgekit.engine import walkthrough
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.reading import Reply
@@ -147,3 +148,15 @@ def test_what_was_seen_before_the_engine_failed_is_said() -> None:
     with pytest.raises(ValueError, match="a fault"):
         walkthrough.walk(surge, members, ORDER, {"run.id": "abc123"}, lambda **told: said.append(told))
     assert [each["step"] for each in said] == ["step"]
+
+
+def test_of_thousands_of_cards_a_few_are_told_and_all_are_hidden_in_no_time() -> None:
+    cards = [f"KM{number:06d}-{number * 7919 % 99991:05d}-XY" for number in range(6000)]
+    began_s = clock.now()
+    said = said_of(("POST /o", {}, cards[5999], cards[17], {}, {}), ("GET /o", {}, "", json.dumps({"list": cards}), {}, {"cards": cards}))
+    assert clock.now() - began_s < 20.0  # it takes one
+    last = {each["number"]: each for each in said if "number" in each}
+    assert last[1]["kept"]["cards"].endswith("… 6,000 in all")
+    assert len(last[1]["kept"]["cards"]) < 500
+    assert "KM0" not in json.dumps(last)
+    assert last[0]["body"] == last[0]["reply"] == "<cards>"
