@@ -94,7 +94,8 @@ def _profile(path: Path, number: int) -> str:
 def _target(path: Path) -> str:
     shop = target.load(str(path))
     try:
-        sent = sum(1 for step in _steps(shop) if step.request(_Values(shop)))
+        values = _Values(shop)
+        sent = sum(1 for step in _steps(shop) if step.request(values))
         _planned(_shape(), shop)
     except SurgeKitError as error:
         check_sentence(str(error))
