@@ -25,11 +25,13 @@ _FIELDS = frozenset({"headers", "query", "form", "json", "multipart", "act"})
 _SENDING = ("headers", "setup", "steps", "admin", "reads", "edge", "safety")
 _RANDOM = re.compile(r"[A-Za-z0-9_\-]{20,}=*")
 _PARAMETER = re.compile(r"(?<=[?&])([^=&#?]+)=([^&#]*)")
-_GIVEN = re.compile(
+_NAME = re.compile(
     r"""(?x) (?<![\w.\-%]) (?P<name> [\w.\-%]{1,80}+ (?:\[[\w.\-]{0,40}\]){0,4} )
-        (?: \\*["']? \s*[=:]\s* (?: \\*["'] (?P<quoted> (?:\\[^"']|[^"'\\])+ ) | (?P<bare> (?:\{[a-z][a-z0-9_.|]*\}|[^\s&"'\\<>,;{}])+ ) )
-        | (?:\s[^<>]{0,80})? > (?:<!\[CDATA\[)? (?P<element> [^<\]]+ ) )"""
+        (?: \\*["']? \s*[=:]\s* (?P<quote> \\*["'] )? | (?P<tag> (?:\s[^<>]{0,80})? > (?:<!\[CDATA\[)? ) )"""
 )
+_QUOTED = re.compile(r"""(?:\\[^"']|[^"'\\])+""")
+_ELEMENT = re.compile(r"[^<\]]+")
+_BARE = re.compile(r"""(?:\{[a-z][a-z0-9_.|]*\}|[^\s&"'\\<>,;{}])+""")
 _SCHEME = re.compile(r"\s*[A-Za-z]+\s+")
 _WORD = re.compile(r"([^\s,;=]*=(?=[^\s,;=]|$))?([^\s,;]*)")
 _LEAST: Final = 4
@@ -264,11 +266,13 @@ def _parameter(made: Lifted, match: re.Match[str], where: str, signed: bool) -> 
 def _body(made: Lifted, text: str, where: str) -> str:
     """A body that is text: what stands behind a name that says so."""
 
-    def tried(match: re.Match[str]) -> str:
-        name = unquote_plus(match["name"])
+    parts, done, at = [], 0, 0
+    while (found := _NAME.search(text, at)) is not None:
+        at, name = found.end(), unquote_plus(found["name"])
         if secretive.kind(name) not in ("password", "token"):
-            return match[0]
-        part = next(each for each in ("quoted", "bare", "element") if match[each])
-        return match[0][: match.start(part) - match.start()] + _mixed(made, name, match[part], where)
-
-    return _GIVEN.sub(tried, text)
+            continue
+        value = (_QUOTED if found["quote"] else _ELEMENT if found["tag"] else _BARE).match(text, at)
+        if value is not None and value[0] not in ("null", "true", "false"):
+            parts += [text[done:at], _mixed(made, name, value[0], where)]
+            done = at = value.end()
+    return "".join([*parts, text[done:]])

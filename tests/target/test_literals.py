@@ -158,7 +158,7 @@ ELSEWHERE: dict[str, Any] = {
         "prepare": [
             {**OK, "request": "POST /login?a=1&password=LITERAL%2F3/x+y&user[pwd]=LITERAL4&api_key={nonce}LITERAL5#part", "body": """
                 {{"password":"LITERAL6 and LITERAL7", "token": {vars.pay_secret}, "lang": "zh"}}&userpwd=LITERAL8&qty=1
-                <Password kind="x">LITERAL9</Password> user%5Bpwd%5D=LITERAL10 secret: {nonce}LITERAL11"""},
+                <Password kind="x">LITERAL9</Password> user%5Bpwd%5D=LITERAL10 secret: {nonce}LITERAL11 back=/x?token=LITERAL17 a="b pwd=LITERAL18'"""},
             {**OK, "request": "POST /b", "headers": {"Authorization": "Bearer LITERAL12 {nonce}", "Cookie": "sid={nonce}; own=LITERAL13"},
              "json": {"password": "LITERAL14{order.seq}", "tokens": ["LITERAL15", {"pin": 9179171}], "auth": 1, "x": "{vars.pay_secret}", "y": "{vars.guest}"}},
         ],
