@@ -34,12 +34,6 @@ class World:
     gateway_key: str
     control: httpx.Client
 
-    @property
-    def act_url(self) -> str | None:
-        """Where the engine acts payments: ``{gateway_act}`` of a step. None: no gateway is played."""
-        gateway = self.addresses.get("gateway")
-        return None if gateway is None else f"{gateway}/act"
-
     def inject(self, name: str, settings: dict[str, Any]) -> None:
         """Put a fault on a live link. Raises ``OSError`` with the edge's reason."""
         self._ask("PUT", f"/faults/{name}", settings)
