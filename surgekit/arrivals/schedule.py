@@ -176,7 +176,7 @@ def product_weights(profile: Profile, catalogue: Sequence[str]) -> list[float]:
         return [1 / rank**profile.products.zipf for rank in range(1, len(catalogue) + 1)]
     beyond = 0.0
     shares = dict(profile.products.shares or {})
-    for name in [name for name in shares if name not in catalogue and (_rank(name) or 0) > len(catalogue)]:
+    for name in [name for name in shares if isinstance(name, int) and name > len(catalogue)]:
         beyond += shares.pop(name)
     by_sku = by_name(shares, catalogue, f"profile {profile.name}: products.shares")
     if beyond:

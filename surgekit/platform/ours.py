@@ -3,6 +3,7 @@ known when they were made, their times show whether the ledger's time zone is ri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -15,6 +16,8 @@ QUARTER_S: Final = 900.0
 """Zones differ by whole quarters of an hour."""
 MOST_QUARTERS: Final = 26 * 4
 """From -12:00 to +14:00."""
+_A_RUNS = re.compile(r"[0-9a-f]{6}-[0-9]{7,}")
+"""A key that SurgeKit gave."""
 WIDE_S: Final = MOST_QUARTERS * QUARTER_S
 
 
@@ -40,6 +43,12 @@ class Ours:
             self._first = at if self._first is None else min(self._first, at)
             self._last = at if self._last is None else max(self._last, at)
         return True
+
+    def before(self, row: Mapping[str, Any]) -> bool:
+        """Whether ``row`` is older than the run, as far as its clock can be trusted. SurgeKit's own orders of a run or a check just before
+        this one are told by their keys, so that they do not pass for somebody else's in the middle of it."""
+        at = row.get("created_s")
+        return at is not None and at < (0.0 if _A_RUNS.fullmatch(str(row["order_key"])) else -SLACK_S)
 
     @property
     def timed(self) -> bool:

@@ -16,7 +16,6 @@ from surgekit.platform.ours import QUARTER_S, WIDE_S, Ours
 from surgekit.platform.session import Session
 from surgekit.platform.sql import SqlRead
 from surgekit.platform.stock import Figures, Stock
-from surgekit.platform.times import SLACK_S
 from surgekit.safety import Origin
 from surgekit.target.reading import MISSING, compile_path, look
 from surgekit.target.schema import Target
@@ -112,8 +111,7 @@ class Platform:
         rows = self._by_sql.rows(start_s) if self._by_sql is not None else self._by_http.rows() if self._by_http is not None else ()
         for row in rows:
             told = columns.told(row, salt, start_s)
-            created = told.get("created_s")
-            if ours.takes(told) or created is None or created >= -SLACK_S:
+            if ours.takes(told) or not ours.before(told):
                 yield told
         columns.check()
         ours.check_zone()

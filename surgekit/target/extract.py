@@ -79,7 +79,8 @@ class Extractor:
             items = value if isinstance(value, list) else lines(_text(value))
             return [line for line in (_text(item).strip() for item in items) if line][:MOST_ITEMS]
         if isinstance(value, list):
-            return MISSING
+            numbers = [shaped_number(each, kind) for each in value]
+            return MISSING if not numbers or MISSING in numbers else numbers
         return shaped_number(value, kind)
 
 

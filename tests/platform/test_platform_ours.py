@@ -59,6 +59,12 @@ def test_the_right_time_zone_is_right_and_older_orders_of_others_are_left_out(zo
     assert read([*rows(-30, 1, 58, zone=zone), *old], timezone=zone) == ["N0", "N1", "N2"]
 
 
+def test_a_check_just_before_the_run_leaves_no_strangers_behind() -> None:
+    """Clocks may differ by a little, so somebody else's order of a moment before may be one of a moment after; ours is not."""
+    check = [{**row, "no": "C1", "key": "a1b2c3-0000000"} for row in rows(-8, zone="UTC")]
+    assert read([*check, *rows(-8, zone="UTC", key="somebody-"), *rows(1, zone="UTC")]) == ["N0", "N0"]
+
+
 def test_orders_of_others_say_nothing_of_the_time_zone() -> None:
     assert read([*rows(1, zone="UTC"), *rows(3600, zone="UTC", key="run2-")]) == ["N0", "N0"]
 

@@ -148,6 +148,11 @@ def test_a_rank_beyond_a_small_catalogue_means_its_last_product() -> None:
     assert product_weights(surge("products", {"shares": {1: 5, 2: 3, 6: 2}}), ["a", "b"]) == [5, 5]
 
 
+def test_an_sku_that_is_not_sold_is_no_rank_beyond_the_catalogue() -> None:
+    with pytest.raises(ConfigError, match="the target sells a, b"):
+        product_weights(surge("products", {"shares": {"9": 1}}), ["a", "b"])
+
+
 def test_a_product_given_twice_is_a_mistake() -> None:
     with pytest.raises(ConfigError, match=r"p\.1: a is given twice, by name and by rank"):
         by_name({"a": 1, "1": 2}, ["a", "b"], "p")

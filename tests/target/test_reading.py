@@ -201,3 +201,10 @@ def test_cards_with_breaks_between_them_are_several_cards(source: dict[str, Any]
 @pytest.mark.parametrize(("told", "read"), [("3.00", 3), (3.0, 3), ("1,007", 1007), ("3.5", MISSING), ("NaN", MISSING), ("1e30", MISSING), ("九", MISSING)])
 def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(told: object, read: object) -> None:
     assert shaped_number(told, "whole") == read
+
+
+def test_amounts_of_several_orders_are_several() -> None:
+    source = {"css": "td", "regex": "([0-9.]+)", "all": True, "as": "yuan"}
+    pages = {b"<table><td>1.50 \xe5\x85\x83</td><td>2</td></table>": [150, 200], b"<table><td>free</td></table>": MISSING}
+    for body, found in pages.items():
+        assert Extractor(Extract.model_validate(source), "t").value(Document(Reply(200, body, 0.0, 0.1))) == found
