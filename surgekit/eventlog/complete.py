@@ -99,7 +99,7 @@ def _resolve(db: duckdb.DuckDBPyConnection, target: Target) -> None:
                         WHEN list_contains($paid, status) THEN 1
                         WHEN list_contains($refunded, status) THEN 2
                         WHEN list_contains($failed, status) THEN 3
-                        WHEN paid_s IS NOT NULL OR coalesce(charges, 0) > 0 OR coalesce(charged_fen, 0) > coalesce(refunded_fen, 0)
+                        WHEN (paid_s IS NOT NULL AND (own IS NULL OR own = order_no)) OR coalesce(charges, 0) > 0 OR coalesce(charged_fen, 0) > coalesce(refunded_fen, 0)
                              OR order_no IN (SELECT order_no FROM edge WHERE actor = 'gateway' AND event = 'payment') THEN 1
                         ELSE 3 END AS rank
             FROM ledger LEFT JOIN (SELECT order_key, order_no AS own, paid_s FROM orders) USING (order_key) WHERE order_key IN (SELECT order_key FROM asked))

@@ -167,6 +167,14 @@ def test_an_order_that_its_buyer_was_told_of_has_not_failed_because_nobody_knows
     assert ends(run)[4] == (("failed", "timeout, read: pending") if begun else ("unknown", f"timeout, read: {says}"))
 
 
+def test_what_a_buyer_paid_for_is_that_order_and_no_other_of_the_key(tmp_path: Path) -> None:
+    """The one that was paid for was refunded; the other, from a click before, was only begun."""
+    rows = [read_as(4, "pending", order_no="N4a"), read_as(4, "refunded", order_no="N4")]
+    run = spooled(tmp_path / "run", orders_0=[lost(4) | {"paid_s": 2.0, "order_no": "N4"}], ledger=rows)
+    seal(run)
+    assert ends(run)[4] == ("failed", "timeout, read: refunded")
+
+
 def test_an_order_whose_money_the_gateway_has_did_not_end_without_effect(tmp_path: Path) -> None:
     run = spooled(tmp_path / "run", orders_0=[lost(4)], ledger=[read_as(4, "pending")], edge=[payment(4, 1005.0)])
     seal(run)
