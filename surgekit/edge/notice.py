@@ -15,6 +15,7 @@ from surgekit.edge.callbacks import Message
 from surgekit.edge.config import EdgeConfig
 from surgekit.errors import ConfigError
 from surgekit.safety import Permit
+from surgekit.target.holes import GIVEN
 from surgekit.target.pattern import Pattern
 from surgekit.target.schema import Notice, Step
 from surgekit.target.signing import Signer
@@ -24,7 +25,6 @@ ZONE = timezone(timedelta(hours=8))
 """``{pay.time}`` is written in UTC+8, as the trade's gateways write it, whatever zone a dialect's own timestamp has."""
 _QUERY = "!$%&'()*+,/:;=?@[]~"
 WHERE = "edge.gateway.notify"
-GIVEN = frozenset({"pay.order_no", "pay.trade_no", "pay.amount", "pay.amount_fen", "pay.time"})
 
 
 @dataclass(frozen=True, slots=True)

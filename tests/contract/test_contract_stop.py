@@ -92,19 +92,25 @@ def engine(opening: Opening, shop: CardShop) -> Iterator[tuple[Child, Path]]:
         child.end()
 
 
+def stopped_in_the_middle(child: Child) -> tuple[float, dict[str, Any]]:
+    """Start the engine, and stop it with forty buyers under way; when that was (the host's clock), and its last word."""
+    child.tell(f"start {clock.now() + 0.2!r}")
+    while (told := child.said.get(timeout=30) or {}).get("in_flight", 0) < 40:
+        assert "done" not in told, child.last_words()
+    child.tell("stop")
+    stopped_s = clock.now()
+    while "done" not in (told := child.said.get(timeout=30) or {"done": False}):
+        pass
+    child.process.wait(timeout=30)
+    return stopped_s, told
+
+
 def test_kill_switch_no_request_leaves_later_than_a_second_after_a_stop(opening: Opening) -> None:
     shop = Busy(hops=0)
     opening.closes(shop.close)
     with engine(opening, shop) as (child, run):
-        child.tell(f"start {clock.now() + 0.2!r}")
-        while (told := child.said.get(timeout=30) or {}).get("in_flight", 0) < 40:
-            assert "done" not in told, child.last_words()
-        child.tell("stop")
-        stopped_s = clock.now()
-        while "done" not in (told := child.said.get(timeout=30) or {"done": False}):
-            pass
+        stopped_s, told = stopped_in_the_middle(child)
         assert told == {"done": True, "stopped": True}
-        child.process.wait(timeout=30)
     before = Count(each.step.partition(" /orders/")[0] for each in shop.heard if stopped_s - 1 < each.at_s <= stopped_s)
     assert before["GET"] > 20  # they were looking, ten times a second each
     assert before["POST /orders"] > 1
@@ -122,14 +128,7 @@ def test_kill_switch_holds_for_redirects_that_are_being_followed(opening: Openin
     shop = Busy(hops=9)
     opening.closes(shop.close)
     with engine(opening, shop) as (child, _):
-        child.tell(f"start {clock.now() + 0.2!r}")
-        while (told := child.said.get(timeout=30) or {}).get("in_flight", 0) < 40:
-            assert "done" not in told, child.last_words()
-        child.tell("stop")
-        stopped_s = clock.now()
-        while "done" not in (told := child.said.get(timeout=30) or {"done": False}):
-            pass
-        child.process.wait(timeout=30)
+        stopped_s, _ = stopped_in_the_middle(child)
     assert len([each for each in shop.heard if each.query.get("hop") and stopped_s - 1 < each.at_s <= stopped_s]) > 20
     assert [each.step for each in shop.heard if each.at_s > stopped_s + 1.0] == []
 

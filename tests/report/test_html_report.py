@@ -1,67 +1,18 @@
-"""The HTML report: says the verdict first, survives any result, and lets no data become markup."""
+"""The HTML report: says the verdict first, and then what led to it, in words, charts and tables."""
 
 from __future__ import annotations
 
-import base64
-import copy
-import hashlib
-import json
 import re
 from collections import Counter
-from collections.abc import Iterator
-from html.parser import HTMLParser
-from typing import Any
 
 import pytest
-from report_samples import SAMPLES, Run, broken, check, died, held, void
+from html_page import LANGS, Page, cut
+from report_samples import SAMPLES, broken, check, died, held, void
 
 from surgekit.report.html import body, render
-from surgekit.report.page.markup import el
 from surgekit.report.page.reading import amount, clock, millis, number, percent, range_of
 from surgekit.report.page.series import MOST_POINTS, frame
 from surgekit.report.words import PHRASES, Lang, phrase
-
-LANGS: tuple[Lang, Lang] = ("en", "zh")
-ALONE = {"meta", "br", "hr", "img", "input", "link"}
-
-
-class Page(HTMLParser):
-    """A page as a browser would read it: elements in order, text, and whether each element was closed in turn."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.scripts: list[str] = []
-        self.feed(source)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag == "script":
-            self.scripts.append("")
-        if tag not in ALONE:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] == "script":
-            self.scripts[-1] += data
-        elif not self.open or self.open[-1] != "style":
-            self.texts.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.texts).split())
-
-    @property
-    def series(self) -> Any:
-        places = [i for i, attrs in enumerate(a for t, a in self.tags if t == "script") if attrs.get("id") == "series"]
-        return json.loads(self.scripts[places[0]])
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -239,136 +190,6 @@ def test_columns_of_the_wrong_length_or_kind_are_mended() -> None:
     assert data.columns["cpu.engine"] == [None, None, None]
 
 
-# -- robustness
-
-
-def paths(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Each place in a nested result, lists by their first item only."""
-    if at:
-        yield at
-    if isinstance(value, dict):
-        for key in value:
-            yield from paths(value[key], (*at, key))
-    elif isinstance(value, list) and value:
-        yield from paths(value[0], (*at, 0))
-
-
-MISSING = object()
-ODD: list[Any] = [MISSING, None, "x", float("nan"), -1, [], {}, [None], [{}], True, 10**400]
-
-
-@pytest.mark.parametrize("odd", ODD, ids=[repr(o)[:12] if o is not MISSING else "missing" for o in ODD])
-def test_no_odd_or_missing_field_stops_the_report(odd: Any) -> None:
-    result, series = broken()
-    short = {name: values[:4] if isinstance(values, list) else values for name, values in series.items()}
-    whole = {"result": result, "series": short}
-    for path in list(paths(whole)):
-        if len(path) < 2:
-            continue
-        hurt = copy.deepcopy(whole)
-        holder: Any = hurt
-        for key in path[:-1]:
-            holder = holder[key]
-        if odd is MISSING:
-            del holder[path[-1]]
-        else:
-            holder[path[-1]] = odd
-        body(hurt["result"], hurt["series"], "en")
-
-
-@pytest.mark.parametrize("lang", LANGS)
-def test_an_empty_result_is_still_a_page(lang: Lang) -> None:
-    assert Page(render({}, {}, lang)).text.count(phrase("verdict.undecided", lang)) == 3
-
-
-HOSTILE = "</script><script>a()</script><!--<img src=x onerror=b()>'\"&amp;$title\u2028{x}"
-
-
-def hostile(value: Any) -> Any:
-    """The same shape with the hostile text in every string that does not choose a verdict, and in every odd key."""
-    if isinstance(value, dict):
-        kept = ("status", "verdict", "measure", "at_s", "invariant", "started")
-        return {k: v if k in kept else hostile(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [hostile(item) for item in value]
-    return HOSTILE if isinstance(value, str) else value
-
-
-def planted() -> Run:
-    result, series = broken()
-    result, series = hostile(result), hostile(series)
-    result["audit"].append(check(HOSTILE, HOSTILE, 1, 1, [{HOSTILE: [HOSTILE]}, HOSTILE]))
-    result["latency_ms"][HOSTILE] = {"p50": 1.0}
-    result["limits"][HOSTILE] = 1
-    result["breakdown"]["confirm_latency"]["blame"]["hops"][HOSTILE] = {"before_ms": 1.0, "during_ms": 2.0}
-    result["validity"] |= {"status": "void", "reasons": [HOSTILE]}
-    result["recovery"]["verdict"] = HOSTILE
-    series["cpu"][HOSTILE] = [1.0] * 70
-    series["marks"].append({"measure": HOSTILE, "at_s": 3})
-    return result, series
-
-
-@pytest.mark.parametrize("lang", LANGS)
-def test_no_text_from_data_becomes_markup(lang: Lang) -> None:
-    source = render(*planted(), lang)
-    page = Page(source)
-    tags = [tag for tag, _ in page.tags]
-    assert tags.count("script") == 3
-    assert "img" not in tags
-    assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
-    assert "\u2028" not in "".join(page.scripts)
-    assert "<!--" not in source
-    assert page.series["phases"][0]["name"] == HOSTILE
-    assert page.series["marks"][0]["label"].count(HOSTILE) == 1
-
-
-def test_an_attribute_cannot_be_left() -> None:
-    assert el("p", "a<b", title='"><b>') == '<p title="&quot;&gt;&lt;b&gt;">a&lt;b</p>'
-    assert el("p", el("b", "x"), None, hidden=True, id=None, class_="n") == '<p hidden class="n"><b>x</b></p>'
-
-
-def test_the_page_stays_small_however_long_the_run() -> None:
-    result, series = broken()
-    length = 14_400
-    for name, values in series.items():
-        if name not in ("phases", "faults", "marks", "cpu"):
-            series[name] = [(values[i % 70] or 0) * 1.0123457 for i in range(length)]
-    series["t"] = list(range(length))
-    series["cpu"] = {name: [i * 1.37 % 100 for i in range(length)] for name in series["cpu"]}
-    many = [{"order_no": "C" * 60, "cards": ["x" * 50] * 9, "n": n} for n in range(5_000)]
-    result["audit"] = [row | {"examples": many} for row in result["audit"]]
-    assert len(render(result, series, "zh").encode()) < 250_000
-
-
-# -- on its own
-
-
-def test_the_page_asks_nobody_for_anything() -> None:
-    source = render(*broken(), "en")
-    page = Page(source)
-    assert not any({"src", "href", "action", "srcset"} & set(attrs) for _, attrs in page.tags)
-    style = source[source.index("<style>") : source.index("</style>")]
-    assert "url(" not in style
-    assert "@import" not in style
-    policy = next(a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
-    assert policy is not None
-    assert policy.startswith("default-src 'none';")
-
-
-def test_only_the_pages_own_scripts_may_run() -> None:
-    page = Page(render(*broken(), "en"))
-    policy = next(a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
-    kinds = [attrs.get("type") for tag, attrs in page.tags if tag == "script"]
-    own = [text for kind, text in zip(kinds, page.scripts, strict=True) if kind is None]
-    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in own]
-    assert len(own) == 2
-    assert "script-src " + " ".join(f"'sha256-{d}'" for d in digests) + ";" in (policy or "")
-
-
-def test_the_chart_library_brings_its_licence() -> None:
-    assert "Copyright (c) 2022 Leon Sorokin" in render(*broken(), "en")
-
-
 # -- numbers in words
 
 
@@ -401,14 +222,3 @@ def test_the_chart_library_brings_its_licence() -> None:
 )
 def test_numbers_are_written_as_people_read_them(said: str, expected: str) -> None:
     assert said == expected
-
-
-def cut(source: str, name: str, tag: str) -> str:
-    """The element with this id, as text."""
-    start = source.rindex(f"<{tag}", 0, source.index(f'id="{name}"') + 1)
-    depth = 0
-    for match in re.finditer(rf"</?{tag}\b", source[start:]):
-        depth += -1 if match[0].startswith("</") else 1
-        if depth == 0:
-            return source[start : start + match.end() + 1]
-    raise AssertionError(f"{name} is not closed")
