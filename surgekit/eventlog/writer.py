@@ -28,7 +28,7 @@ class SpoolWriter:
             # Strict, because orjson would write what lies between 2**63 and 2**64, and no table can hold that.
             line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER)
         except TypeError:
-            line = orjson.dumps(_sayable(row), option=orjson.OPT_APPEND_NEWLINE)
+            line = orjson.dumps(sayable(row), option=orjson.OPT_APPEND_NEWLINE)
         self._buffer.append(line)
 
     def flush(self) -> None:
@@ -51,15 +51,15 @@ class SpoolWriter:
             os.close(self._fd)
 
 
-def _sayable(value: Any) -> Any:
+def sayable(value: Any) -> Any:
     """``value`` as JSON in UTF-8 can hold it. A platform's reply may have brought half a surrogate pair, or a number of a
     thousand digits; that must not cost the row."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
-        return {_sayable(key): _sayable(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_sayable(each) for each in value]
+        return {sayable(key): sayable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [sayable(each) for each in value]
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return None
     return value
