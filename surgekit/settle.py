@@ -15,6 +15,7 @@ from surgekit import clock
 from surgekit.children import Child
 from surgekit.errors import RunError, TargetError
 from surgekit.eventlog import folder
+from surgekit.eventlog.pieces import accepted
 from surgekit.eventlog.seal import unresolved
 from surgekit.eventlog.writer import SpoolWriter
 from surgekit.platform import Platform
@@ -208,10 +209,10 @@ def _check_keys(run: Path, ours: str, rows: list[dict[str, Any]]) -> None:
     key = re.compile(re.escape(ours) + "[0-9]{7,}")
     if any(key.fullmatch(str(row["order_key"])) for row in rows):
         return
-    accepted = sum(orjson.loads(line).get("accepted_s") is not None for path in sorted((run / "spool").glob("orders-*.jsonl")) for line in _lines(path))
-    if accepted:
+    told = accepted(run / "spool")
+    if told:
         raise TargetError(
-            f"reads.ledger.columns.order_key: {accepted:,} orders were accepted, and none of the {len(rows):,} in the ledger has a key of this run;"
+            f"reads.ledger.columns.order_key: {told:,} orders were accepted, and none of the {len(rows):,} in the ledger has a key of this run;"
             " does it name the column that {order.key} goes to?"
         )
 

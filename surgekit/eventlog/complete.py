@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import duckdb
@@ -14,7 +14,9 @@ from surgekit.eventlog.schema import TABLES
 from surgekit.target import Target
 
 CRASH_MARGIN_S = 1.0
-"""An engine that died may have sent orders after its last flushed line: up to this much later."""
+"""An engine that died may have sent orders after its last record: up to this much later."""
+PIECE = 1 << 18
+"""Orders of the schedule that become rows at a time."""
 
 
 def complete(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any], *, looked: bool = True) -> None:
@@ -26,8 +28,7 @@ def complete(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any], *, looked: 
     table ``looked`` (unless False), which were read one by one. Raises ``RunError``.
     """
     profile, target = folder.shape(plan)
-    shards = [schedule(profile, target.skus, plan["seed"], Shard(k, plan["shards"])) for k in range(plan["shards"])]
-    db.register("due", _columns(shards, plan["run_id"]))
+    _load_due(db, (schedule(profile, target.skus, plan["seed"], Shard(k, plan["shards"])) for k in range(plan["shards"])), plan["run_id"])
     db.execute("ALTER TABLE orders RENAME TO told")
     told = {name: f"t.{name}" for name in TABLES["orders"]}
     told |= {name: f"coalesce(t.{name}, d.{name})" for name in _FROM_SCHEDULE}
@@ -41,6 +42,7 @@ def complete(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any], *, looked: 
         f"CREATE TABLE orders AS SELECT {columns} FROM due d LEFT JOIN told t USING (seq) LEFT JOIN begun b USING (seq)",  # noqa: S608
         {"died": _died_at(db, plan)},
     )
+    db.execute("DROP TABLE due; DROP TABLE told")
     whole = (plan.get("witnesses") or {}).get("ledger") == "whole"
     if whole or looked:
         db.execute(f"CREATE TEMP VIEW asked AS SELECT DISTINCT order_key FROM {'orders' if whole else 'looked'}")  # noqa: S608
@@ -62,20 +64,24 @@ def _died_at(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> float:
     return (last[0] if last and last[0] is not None else 0.0) + CRASH_MARGIN_S
 
 
-def _columns(shards: list[Schedule], run_id: str) -> dict[str, Any]:
-    def words(table: tuple[str, ...], index: Any) -> Any:
-        return np.asarray(table, dtype=object)[index]
-
-    return {
-        "seq": np.concatenate([part.seq for part in shards]),
-        "shard": np.concatenate([np.full(len(part), part.shard.index) for part in shards]),
-        "intended_s": np.concatenate([part.intended_s for part in shards]),
-        "order_key": np.asarray([f"{run_id}-{seq:07d}" for part in shards for seq in part.seq.tolist()], dtype=object),
-        "sku": np.concatenate([words(part.skus, part.sku) for part in shards]),
-        "qty": np.concatenate([part.qty for part in shards]),
-        "buyer_class": np.concatenate([words(part.classes, part.buyer_class) for part in shards]),
-        "phase": np.concatenate([words(part.phases, part.phase) for part in shards]),
-    }
+def _load_due(db: duckdb.DuckDBPyConnection, shards: Iterable[Schedule], run_id: str) -> None:
+    """Make the table ``due``: the schedule, a shard after the other."""
+    columns = ", ".join(f"{name} {TABLES['orders'][name]}" for name in _FROM_SCHEDULE)
+    db.execute(f"CREATE TEMP TABLE due ({columns})")
+    for part in shards:
+        for first in range(0, len(part), PIECE):
+            rows = slice(first, first + PIECE)
+            words = {"sku": (part.skus, part.sku), "buyer_class": (part.classes, part.buyer_class), "phase": (part.phases, part.phase)}
+            db.register(
+                "piece",
+                {"seq": part.seq[rows], "intended_s": part.intended_s[rows], "qty": part.qty[rows]}
+                | {name: np.asarray(table, dtype=object)[index[rows]] for name, (table, index) in words.items()},
+            )
+            db.execute(
+                "INSERT INTO due BY NAME SELECT *, CAST($shard AS INTEGER) AS shard, $run || format('-{:07d}', seq) AS order_key FROM piece",
+                {"shard": part.shard.index, "run": run_id},
+            )
+            db.unregister("piece")
 
 
 def _resolve(db: duckdb.DuckDBPyConnection, target: Target) -> None:

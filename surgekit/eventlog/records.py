@@ -3,12 +3,13 @@
 ``requests-<shard>.bin``, ``orders-<shard>.bin`` and ``begun-<shard>.bin`` are records one after the other, in the order in
 which things happened, little-endian, without a head. A last one that was cut short is none. ``words-<shard>.jsonl`` has a
 line ``[code, a, b, c]`` for each word, always before the first record with its code: step, class and reason of a request;
-outcome, reason and status of an order. ``texts-<shard>.jsonl`` has a line for each order that has a number or cards.
+outcome, reason and status of an order. ``texts-<shard>.jsonl`` has the number and the cards of each order that has one of
+them, ``[number, cards, number, cards, …]``, some thousand a line, always before their records. Where a run has had too many
+words, an object with ``cards``, ``reason`` and ``status`` is in the cards' place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from struct import Struct
 from typing import Any, Final
@@ -28,10 +29,10 @@ ORDER: Final = np.dtype(
     [
         ("seq", "<i8"), ("intended_s", "<f8"), ("started_s", "<f8"), ("sent_s", "<f8"), ("accepted_s", "<f8"), ("paid_s", "<f8"),
         ("confirmed_s", "<f8"), ("ended_s", "<f8"), ("paused_s", "<f8"), ("browsed_s", "<f8"), ("amount_fen", "<i8"),
-        ("text_at", "<i8"), ("attempts", "<u4"), ("errors", "<u4"), ("word", "<u4"), ("spare", "<u4"),
+        ("text", "<i8"), ("attempts", "<u4"), ("errors", "<u4"), ("word", "<u4"), ("spare", "<u4"),
     ]
 )  # fmt: skip
-"""``text_at``: where the order's line in the texts begins, or ``NO_TEXT``."""
+"""``text``: the how-manieth order in the texts it is, or ``NO_TEXT``."""
 BEGUN: Final = np.dtype([("seq", "<i8"), ("begun_s", "<f8")])
 
 PACK_REQUEST: Final = Struct("<qdddIiII")
@@ -93,7 +94,3 @@ def read_words(path: Path) -> dict[int, Word]:
     except (orjson.JSONDecodeError, TypeError, ValueError):
         raise OSError(f"{path.name} is damaged") from None
 
-
-def columns(told: Iterable[Word], number: int) -> Any:
-    """Part ``number`` of each word, as an array that DuckDB takes for VARCHAR."""
-    return np.asarray([word[number] for word in told], dtype=object)

@@ -49,8 +49,8 @@ TABLES: dict[str, dict[str, str]] = {
     "stock": {"moment": "VARCHAR", "sku": "VARCHAR", "t_s": "DOUBLE", "total": "BIGINT", "unsold": "BIGINT", "word": "VARCHAR"},
 }  # fmt: skip
 
-SPOOLED = {"orders": "orders-*.jsonl", "requests": "requests-*.jsonl"}
-"""Spool files of a table that has one a shard; every other table is spooled as ``<table>.jsonl``."""
+BINARY = frozenset({"orders", "requests"})
+"""Tables that an engine spools as records (``eventlog.records``); every other one is spooled as ``<table>.jsonl``."""
 
 
 def literal(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -11,12 +12,15 @@ import duckdb
 from surgekit.errors import RunError
 from surgekit.eventlog import folder
 from surgekit.eventlog.complete import complete
-from surgekit.eventlog.schema import SPOOLED, TABLES, literal, pattern
+from surgekit.eventlog.pieces import load_alive, load_begun, load_orders, load_requests
+from surgekit.eventlog.schema import BINARY, TABLES, literal, pattern
 
-BEGUN = {"seq": "BIGINT", "begun_s": "DOUBLE"}
 LOOKED = {"order_key": "VARCHAR"}
 """Keys of orders that were read one by one, where there is no ledger; the platform answered for each of them."""
-_ORDER = {"orders": "ORDER BY intended_s, seq", "requests": "ORDER BY done_s, seq, shard"}
+_ORDER = {"orders": "ORDER BY intended_s, seq"}
+"""Requests are in order already."""
+MOST_MEMORY = "400MiB"
+"""What takes more goes to files beside the spool for a while."""
 
 
 def seal(run: Path) -> None:
@@ -35,11 +39,13 @@ def seal(run: Path) -> None:
         return
     plan = folder.plan(run)
     try:
-        with duckdb.connect(config={"threads": 2}) as db:
-            for table in TABLES:
-                _load(db, spool, table, TABLES[table], SPOOLED.get(table, f"{table}.jsonl"))
-            _load(db, spool, "begun", BEGUN, "begun-*.jsonl")
-            _load(db, spool, "looked", LOOKED, "looked.jsonl")
+        with _database(spool) as db:
+            for table in TABLES.keys() - BINARY:
+                _load(db, spool, table, TABLES[table])
+            _load(db, spool, "looked", LOOKED)
+            load_requests(db, spool)
+            load_orders(db, spool)
+            load_begun(db, spool)
             complete(db, plan)
             db.execute("UPDATE edge SET t = t - ?", [plan.get("t0") or 0.0])
             for table in TABLES:
@@ -65,10 +71,11 @@ def unresolved(run: Path) -> list[str]:
     """
     plan = {**folder.plan(run), "witnesses": {}}
     try:
-        with duckdb.connect(config={"threads": 2}) as db:
-            for table in ("orders", "requests", "samples"):
-                _load(db, run / "spool", table, TABLES[table], SPOOLED.get(table, f"{table}.jsonl"))
-            _load(db, run / "spool", "begun", BEGUN, "begun-*.jsonl")
+        with _database(run / "spool") as db:
+            _load(db, run / "spool", "samples", TABLES["samples"])
+            load_alive(db, run / "spool")
+            load_orders(db, run / "spool")
+            load_begun(db, run / "spool")
             complete(db, plan, looked=False)
             return [key for (key,) in db.execute("SELECT order_key FROM orders WHERE outcome = 'unknown' ORDER BY seq").fetchall()]
     except (duckdb.Error, OSError) as error:
@@ -85,17 +92,25 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _load(db: duckdb.DuckDBPyConnection, spool: Path, table: str, columns: dict[str, str], names: str) -> None:
+@contextlib.contextmanager
+def _database(spool: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    beside = spool / "sealing"
+    try:
+        with duckdb.connect(config={"threads": 2, "memory_limit": MOST_MEMORY, "temp_directory": str(beside)}) as db:
+            yield db
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _load(db: duckdb.DuckDBPyConnection, spool: Path, table: str, columns: dict[str, str]) -> None:
     typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
     db.execute(f"CREATE TABLE {table} ({typed})")
-    files = [path for path in sorted(spool.glob(names)) if path.stat().st_size]
-    if files:
-        for path in files:
-            _cut_to_whole_lines(path)
-        listed = ", ".join(pattern(path) for path in files)
+    path = spool / f"{table}.jsonl"
+    if path.exists() and path.stat().st_size:
+        _cut_to_whole_lines(path)
         kinds = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
         db.execute(
-            f"INSERT INTO {table} SELECT * FROM read_json([{listed}], format='newline_delimited', columns={{{kinds}}})"  # noqa: S608
+            f"INSERT INTO {table} SELECT * FROM read_json({pattern(path)}, format='newline_delimited', columns={{{kinds}}})"  # noqa: S608
         )
 
 

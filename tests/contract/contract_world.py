@@ -5,7 +5,6 @@ The network is real; waits are not: a surge here is at once where it would have 
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import spool_story
 import yaml
 from contract_gateway import Gateway
 from contract_shop import CardShop, Manners
@@ -76,6 +76,8 @@ class Counter:
     members: Members
     record: dict[str, Any]
     """The target as ``run.json`` would have it."""
+    log: Log
+    shard: int
     gateway: Gateway | None = None
 
     def buy(self, seq: int = 0, **told: Any) -> Told:
@@ -83,7 +85,8 @@ class Counter:
         return self.surge.one(order(seq, **told), clock.now())
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.folder / "spool" / f"{table}-0.jsonl").read_text().splitlines()]
+        self.log.wait()
+        return spool_story.rows(self.folder / "spool", table, self.shard, run_id=RUN_ID)
 
     def classes(self, step: str = "submit") -> list[str]:
         """What the replies to ``step`` were taken for."""
@@ -96,6 +99,8 @@ class Opening:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._close: list[Callable[[], None]] = []
+        self._shard = 0
+        """Each counter has a spool of its own."""
 
     def shop(self, manners: Mapping[str, Manners]) -> CardShop:
         made = CardShop(manners)
@@ -133,15 +138,15 @@ class Opening:
             beside=[resolved(origin(url)) for url in (gateway_act, solver) if url],
         )  # fmt: skip
         (self.folder / "spool").mkdir(exist_ok=True)
-        log = Log(self.folder / "spool", 0)
+        log, self._shard = Log(self.folder / "spool", self._shard), self._shard + 1
         surge = QuickSurge(
             orders, walk=walker(Shop(plan, target.statuses, Buyers.model_validate(given_habits), "salt"), members), client=client,
             log=log, purse=Purse(target.safety.budget, {each.sku: each.price_fen for each in target.catalogue}),
             run_id=RUN_ID, bound=100, on_request=lambda *_: None,
         )  # fmt: skip
-        self._close += [client.close, *(each.close for each in (log.begun, log.orders, log.requests))]
+        self._close += [client.close, log.close]
         record = {"target": private.hidden(target).model_dump(mode="json", by_alias=True)}
-        return Counter(self.folder, shop, surge, members, record, gateway)
+        return Counter(self.folder, shop, surge, members, record, log, self._shard - 1, gateway)
 
     def close(self) -> None:
         for each in reversed(self._close):

@@ -188,12 +188,13 @@ def test_secrets_and_passwords_are_in_no_file_of_the_run(opening: Opening) -> No
     assert any(ADMIN in each.body.decode("latin-1") for each in counter.shop.heard)
     assert counter.gateway is not None
     counter.gateway.close()
+    counter.log.wait()
     (opening.folder / "spool" / "run.json").write_text(json.dumps(counter.record))
     files = [*(opening.folder / "spool").iterdir(), counter.gateway.path]
     assert len([each for each in files if each.stat().st_size]) >= 4
     for file in files:
         for word in PLANTED:
-            assert word not in file.read_text(), (file, word)
+            assert word.encode() not in file.read_bytes(), (file, word)
 
 
 def test_mark_that_does_not_come_back_from_the_shadow_tenant_ends_it_before_anything_is_sent(opening: Opening) -> None:

@@ -118,10 +118,10 @@ def test_kill_switch_no_request_leaves_later_than_a_second_after_a_stop(opening:
     assert [each.step for each in shop.heard if each.headers.get("x-surge-run") != RUN_ID] == []
     assert Count(each.step for each in shop.heard if each.path == "/login") == {"GET /login": 2, "POST /login": 2}
     files = [each for each in run.rglob("*") if each.is_file()]
-    assert {"run.json", "engine.log", "orders-0.jsonl", "requests-0.jsonl", "begun-0.jsonl"} <= {each.name for each in files}
-    assert (run / "spool" / "requests-0.jsonl").stat().st_size > 10_000
+    assert {"run.json", "engine.log", "orders-0.bin", "requests-0.bin", "begun-0.bin", "words-0.jsonl", "texts-0.jsonl"} <= {each.name for each in files}
+    assert (run / "spool" / "requests-0.bin").stat().st_size > 5_000
     for word in ("key-0815-of-the-shop", "pw-of-ann-4711", "pw-of-bob-4712", "token-of-ann-99"):
-        assert [each.name for each in files if word in each.read_text()] == []
+        assert [each.name for each in files if word.encode() in each.read_bytes()] == []
 
 
 def test_kill_switch_holds_for_redirects_that_are_being_followed(opening: Opening) -> None:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import spool_story
+
 from surgekit import clock
 from surgekit.arrivals import schedule
 from surgekit.children import Child
@@ -125,7 +127,7 @@ class Engine:
         return told
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.run / "spool" / f"{table}-0.jsonl").read_text().splitlines()]
+        return spool_story.rows(self.run / "spool", table, run_id=self.plan["run_id"])
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import spool_story
 from run_story import PROFILE, booked, order, payment, plan, stocked
 
 from surgekit.arrivals import Shard, schedule
@@ -41,11 +42,18 @@ def read_as(seq: int, status: str, **more: Any) -> Row:
 
 
 def spooled(run: Path, story: Row | None = None, **files: Iterable[Row]) -> Path:
-    """A run folder that was never sealed. ``orders_0=…`` becomes ``spool/orders-0.jsonl``."""
+    """A run folder that was never sealed. ``orders_0=…`` is what engine 0 told, ``ledger=…`` becomes ``spool/ledger.jsonl``."""
     (run / "spool").mkdir(parents=True)
     (run / "run.json").write_text(json.dumps(story or plan()), encoding="utf-8")
+    engines: dict[int, dict[str, Iterable[Row]]] = {}
     for name, rows in files.items():
-        (run / "spool" / f"{name.replace('_', '-')}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        table, _, shard = name.partition("_")
+        if shard:
+            engines.setdefault(int(shard), {})[table] = rows
+        else:
+            (run / "spool" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for number, tables in engines.items():
+        spool_story.write(run / "spool", number, **tables)
     return run
 
 
@@ -112,10 +120,10 @@ def test_a_run_that_never_started_sent_nothing(tmp_path: Path) -> None:
     assert set(ends(run).values()) == {("failed", "unsent")}
 
 
-@pytest.mark.parametrize("cut", [1, 40, 200])
-def test_a_last_line_that_was_cut_short_is_no_line(tmp_path: Path, cut: int) -> None:
+@pytest.mark.parametrize("cut", [1, 40, 111])
+def test_a_last_record_that_was_cut_short_is_none(tmp_path: Path, cut: int) -> None:
     run = spooled(tmp_path / "run", plan(engine_ended="lost", witnesses={}), orders_0=[told(0), told(1)], begun_0=[{"seq": 1, "begun_s": DUE[1]}])
-    file = run / "spool" / "orders-0.jsonl"
+    file = run / "spool" / "orders-0.bin"
     file.write_bytes(file.read_bytes()[:-cut])
     seal(run)
     assert (ends(run)[0], ends(run)[1]) == (("confirmed", None), ("unknown", "engine_died"))
@@ -298,7 +306,7 @@ def test_a_spool_that_was_half_removed_is_not_sealed_again(tmp_path: Path) -> No
     run = spooled(tmp_path / "run", orders_0=[told(seq) for seq in DUE])
     seal(run)
     (run / ".spool-sealed").mkdir()
-    (run / ".spool-sealed" / "orders-0.jsonl").write_text("")
+    (run / ".spool-sealed" / "orders-0.bin").write_text("")
     seal(run)
     assert set(ends(run).values()) == {("confirmed", None)}
     assert not (run / ".spool-sealed").exists()
@@ -320,13 +328,14 @@ def test_values_with_quotes_and_line_breaks_come_through(tmp_path: Path) -> None
     assert ends(run)[0] == ("confirmed", odd)
 
 
-def test_a_broken_line_in_the_middle_is_one_sentence_and_the_spool_is_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["ledger.jsonl", "words-0.jsonl", "texts-0.jsonl"])
+def test_a_broken_line_in_the_middle_is_one_sentence_and_the_spool_is_kept(tmp_path: Path, name: str) -> None:
     run = spooled(tmp_path / "run", orders_0=[told(0)])
-    (run / "spool" / "requests-0.jsonl").write_text('{"seq": 1}\n{"seq": \n{"seq": 3}\n')
+    (run / "spool" / name).write_text('{"seq": 1}\n{"seq": \n{"seq": 3}\n')
     with pytest.raises(RunError, match="the history cannot be sealed") as caught:
         seal(run)
     assert "\n" not in str(caught.value)
-    assert (run / "spool" / "orders-0.jsonl").exists()
+    assert (run / "spool" / "orders-0.bin").exists()
     assert not list(run.glob("*.parquet"))
 
 
@@ -375,7 +384,7 @@ def test_an_empty_spool_overwrites_no_sealed_history(tmp_path: Path) -> None:
     run = spooled(tmp_path / "run", orders_0=[told(seq) for seq in DUE])
     seal(run)
     (run / "spool").mkdir()
-    (run / "spool" / "orders-0.jsonl").write_text("")
+    (run / "spool" / "orders-0.bin").write_text("")
     seal(run)
     assert set(ends(run).values()) == {("confirmed", None)}
     assert not (run / "spool").exists()

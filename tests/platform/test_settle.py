@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import spool_story
 from platform_world import Answer, Heard, Shop, target
 from run_story import PROFILE, TARGET, order, plan
 
@@ -46,7 +47,7 @@ def settled(run: Path, manners: Any, reads: Row, unknown: tuple[int, ...] = (), 
     rows = [order(seq, at=at, order_key=key(seq), outcome="unknown" if seq in unknown else "confirmed", order_no=None, **({"accepted_s": None, "paid_s": None} if seq in unknown else {})) for seq, at in DUE.items()]
     if not accepted:
         rows = [row | {"accepted_s": None} for row in rows]
-    (run / "spool" / "orders-0.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    spool_story.write(run / "spool", orders=rows)
     story = plan(witnesses={}, target=TARGET | {"reads": reads})
     (run / "run.json").write_text(json.dumps(story))
     stock = SpoolWriter(run / "spool" / "stock.jsonl")
