@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from surgekit.engine.buyer import Shop, Told
 from surgekit.engine.journey import Journey
@@ -17,6 +17,7 @@ from surgekit.target.plan import Plan, compile_plan
 from surgekit.target.reading import Reply
 from surgekit.target.step import Read, StepPlan
 
+Result = TypeVar("Result")
 REPLIES = [
     {"class": kind, "path": "code", "equals": number}
     for number, kind in enumerate(["ok", "sold_out", "throttled", "refused", "queued", "hidden_error"])
@@ -93,6 +94,29 @@ class Asked:
     url: bytes
 
 
+def ran(coro: Coroutine[Any, Any, Result]) -> Result:
+    """The result of ``coro``, which has nothing to wait for: whoever it asks answers at once."""
+    try:
+        coro.send(None)
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
+    raise AssertionError("it waits for something")
+
+
+@dataclass
+class Past:
+    """What happened beside the rest, and is over at ``ended_s`` on the clock of ``session``."""
+
+    session: Scripted
+    result: Any
+    ended_s: float
+
+    async def wait(self) -> Any:
+        self.session.clock = max(self.session.clock, self.ended_s)
+        return self.result
+
+
 @dataclass
 class Scripted:
     """A session. Each step gives its answers in turn, the last of them again and again."""
@@ -104,10 +128,10 @@ class Scripted:
     def now(self) -> float:
         return self.clock
 
-    def sleep_until(self, at_s: float) -> None:
+    async def sleep_until(self, at_s: float) -> None:
         self.clock = max(self.clock, at_s)
 
-    def send(
+    async def send(
         self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
     ) -> tuple[Reply, Read]:
         request = step.request(values)
@@ -121,16 +145,12 @@ class Scripted:
         reply = Reply(answer.status, answer.body, left, self.clock, answer.error, answer.effect_free)
         return reply, step.read(reply)
 
-    def beside(self, work: Callable[[], None]) -> Callable[[], None]:
+    def beside(self, work: Coroutine[Any, Any, Any]) -> Past:
         """``work`` happens at once, on a clock of its own that starts now."""
         before = self.clock
-        work()
+        result = ran(work)
         ended, self.clock = self.clock, before
-
-        def wait() -> None:
-            self.clock = max(self.clock, ended)
-
-        return wait
+        return Past(self, result, ended)
 
     def steps(self) -> list[str]:
         return [each.step for each in self.asked]
@@ -166,5 +186,4 @@ def went(
     shop = Shop(plan(*without), STATUSES, buyers(**habits), salt="salt")
     who = who or order()
     session = Scripted({"submit": [TAKEN], "pay": [OK], "poll": [DELIVERED], **script}, clock=max(0.0, who.intended_s))
-    told = Journey(shop, session, who, dict(VALUES)).run()
-    return told, session
+    return ran(Journey(shop, session, who, dict(VALUES)).run()), session

@@ -96,10 +96,10 @@ def short(monkeypatch: pytest.MonkeyPatch, submissions: int) -> None:
     """The shop of ``went`` gets so many submissions, and for the others there is no budget."""
     sound = Scripted.send
 
-    def send(self: Scripted, who: Order, step: StepPlan, values: Any, due_s: float, attempt: int, jar: Any = None) -> tuple[Reply, Read]:
+    async def send(self: Scripted, who: Order, step: StepPlan, values: Any, due_s: float, attempt: int, jar: Any = None) -> tuple[Reply, Read]:
         if step.name == "submit" and self.steps().count("submit") >= submissions:
             return Reply(0, b"", None, self.now(), "budget", effect_free=True), NO_BUDGET
-        return sound(self, who, step, values, due_s, attempt, jar)
+        return await sound(self, who, step, values, due_s, attempt, jar)
 
     monkeypatch.setattr(Scripted, "send", send)
 

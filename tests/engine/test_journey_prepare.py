@@ -21,6 +21,7 @@ from journey_story import (
     Scripted,
     buyers,
     order,
+    ran,
 )
 
 from surgekit.engine.buyer import Shop, Told
@@ -35,7 +36,7 @@ PLAN = compile_plan(Target.model_validate(TARGET | {"steps": {"prepare": [BASKET
 
 def went(*answers: Answer) -> tuple[Told, Scripted]:
     session = Scripted({"basket": answers, "submit": [TAKEN]})
-    return Journey(Shop(PLAN, STATUSES, buyers(), salt="salt"), session, order(), dict(VALUES)).run(), session
+    return ran(Journey(Shop(PLAN, STATUSES, buyers(), salt="salt"), session, order(), dict(VALUES)).run()), session
 
 
 @pytest.mark.parametrize(
