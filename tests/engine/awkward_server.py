@@ -8,15 +8,19 @@ import ssl
 import struct
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from surgekit.engine.http import Client
+from surgekit.engine.client import Client, Pool
+from surgekit.engine.loop import Loop
+from surgekit.engine.poll import Poller
 from surgekit.safety import origin, permitted
+from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply
-from surgekit.target.step import Request
+from surgekit.target.step import Request, StepPlan
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -111,22 +115,63 @@ def polite(talk: Talk) -> None:
         talk.answer()
 
 
+class Caller:
+    """A client on a loop of its own, which runs while somebody waits for a reply."""
+
+    def __init__(self, loop: Loop, client: Client) -> None:
+        self.loop, self.client = loop, client
+
+    def send(self, request: Request, jar: Jar | None = None) -> Reply:
+        return self.loop.run_until(self.client.send(request, jar))
+
+    def ask(self, step: StepPlan, values: Mapping[str, Any], jar: Jar | None = None, pool: Pool | None = None) -> Reply:
+        return self.loop.run_until(self.client.ask(step, values, jar, pool))
+
+    def together(self, *works: Coroutine[Any, Any, Reply]) -> list[Reply]:
+        """All of them at the same time."""
+
+        async def all_of_them() -> list[Reply]:
+            tasks = [self.loop.spawn(work) for work in works]
+            return [await task.wait() for task in tasks]
+
+        return self.loop.run_until(all_of_them())
+
+    def look(self, seconds: float = 0.0) -> None:
+        """Let the loop hear what has come meanwhile, or comes for so long."""
+
+        async def waits() -> None:
+            await self.loop.sleep_until(self.loop.now() + seconds)
+            for _ in range(2):
+                await self.loop.pause()
+
+        self.loop.run_until(waits())
+
+    @property
+    def idle(self) -> int:
+        """Connections that are kept."""
+        return sum(len(each) for each in self.client._pool.idle.values())
+
+
 @contextmanager
-def client_of(url: str, **told: object) -> Iterator[Client]:
+def client_of(url: str, *, addresses: tuple[str, ...] = (), poller: Poller | None = None, **told: object) -> Iterator[Caller]:
     """A client of the platform at ``url``; time-outs are short, but not so short that a busy machine meets them."""
-    given = {"connect_s": 5.0, "reply_s": 5.0, "keep_alive_s": 60.0, "now": time.monotonic, "run_id": "abc123"}
-    client = Client(permitted(origin(url), None), **(given | told))  # type: ignore[arg-type]
+    given = {"connect_s": 5.0, "reply_s": 5.0, "keep_alive_s": 60.0, "run_id": "abc123"}
+    permit, loop = permitted(origin(url), None), Loop(poller)
+    if addresses:
+        permit = replace(permit, place=replace(permit.place, addresses=addresses))
+    client = Client(loop, permit, **(given | told))  # type: ignore[arg-type]
     try:
-        yield client
+        yield Caller(loop, client)
     finally:
         client.close()
+        loop.close()
 
 
-def get(client: Client, url: bytes = b"/", *, once: bool = False) -> Reply:
+def get(client: Caller, url: bytes = b"/", *, once: bool = False) -> Reply:
     return client.send(Request("GET", url, (), b"", once=once))
 
 
-def post(client: Client, url: bytes = b"/orders", body: bytes = b"{}") -> Reply:
+def post(client: Caller, url: bytes = b"/orders", body: bytes = b"{}") -> Reply:
     return client.send(Request("POST", url, (), body))
 
 

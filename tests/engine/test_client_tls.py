@@ -109,6 +109,7 @@ def test_a_connection_closed_while_idle_is_noticed_under_tls(ours: Path) -> None
             assert told(get(client)) == (200, b"hello", None, False)
             for thread in server._threads[1:]:
                 thread.join()
+            client.look()
         assert len(server.heard) == 2
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
+from typing import Any
 
 import pytest
-from awkward_server import OK, Awkward, Talk, client_of, get, post, says, told, url
+from awkward_server import OK, Awkward, Talk, client_of, get, polite, post, says, told, url
 
-from surgekit.engine import http, wire
+from surgekit.engine import connection
+from surgekit.target.step import Request
 
 
 def test_refused_is_without_effect() -> None:
@@ -41,7 +44,7 @@ def test_no_socket_left_is_told_apart_from_a_platform_that_refuses(monkeypatch: 
         raise OSError(24, "Too many open files")
 
     with client_of("http://127.0.0.1:9") as client:
-        monkeypatch.setattr(wire.socket, "socket", no_socket)
+        monkeypatch.setattr(connection, "_socket", no_socket)
         assert told(post(client)) == (0, b"", "no_sockets", True)
 
 
@@ -49,15 +52,15 @@ def test_a_connection_to_oneself_was_refused(monkeypatch: pytest.MonkeyPatch) ->
     """The kernel may pick the very port that is dialled for this end; then what is sent comes back as an answer."""
 
     class Unlucky(socket.socket):
-        def connect(self, address: object) -> None:
+        def connect_ex(self, address: object) -> int:
             self.bind(address)  # type: ignore[arg-type]
-            super().connect(address)  # type: ignore[arg-type]
+            return super().connect_ex(address)  # type: ignore[arg-type]
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with client_of(f"http://127.0.0.1:{port}") as client:
-        monkeypatch.setattr(wire.socket, "socket", Unlucky)
+        monkeypatch.setattr(connection, "_socket", Unlucky)
         assert told(post(client)) == (0, b"", "connect_refused", True)
 
 
@@ -81,6 +84,8 @@ def test_a_connection_that_was_closed_while_idle_is_not_used() -> None:
             assert len(server.heard) == server.connections == number
             for thread in server._threads[1:]:
                 thread.join()  # closed for certain
+            client.look()
+            assert client.idle == 0
 
 
 def test_an_order_on_a_connection_that_closes_under_it_is_never_sent_twice() -> None:
@@ -171,7 +176,6 @@ def test_a_connection_that_cannot_be_trusted_is_not_kept(said: bytes) -> None:
 
 def test_connections_that_have_been_idle_for_too_long_are_closed() -> None:
     """Not only the one that would be used next: a peak leaves hundreds behind."""
-    clock = [0.0]
     gate = threading.Barrier(5)
 
     def manners(talk: Talk) -> None:
@@ -180,37 +184,56 @@ def test_connections_that_have_been_idle_for_too_long_are_closed() -> None:
                 gate.wait(10)
             talk.answer()
 
-    with Awkward(manners) as server, client_of(url(server), keep_alive_s=60.0, now=lambda: clock[0]) as client:
-        peak = [threading.Thread(target=post, args=(client,)) for _ in range(5)]
-        for each in peak:
-            each.start()
-        for each in peak:
-            each.join()
-        assert (server.connections, idle(client)) == (5, 5)
-        clock[0] = 59.0
+    with Awkward(manners) as server, client_of(url(server), keep_alive_s=0.6, reply_s=2.0) as client:
+        client.together(*[client.client.send(Request("POST", b"/orders", (), b"{}")) for _ in range(5)])
+        assert (server.connections, client.idle) == (5, 5)
+        client.look(0.3)
         post(client)
-        assert (server.connections, idle(client)) == (5, 5)
-        clock[0] = 100.0
-        post(client)
-        assert (server.connections, idle(client)) == (5, 1)
+        assert (server.connections, client.idle) == (5, 5)
+        client.look(2.1)  # the one timer of a connection looks after at most so long whether it is still wanted
+        assert (server.connections, client.idle) == (5, 0)
 
 
-def idle(client: http.Client) -> int:
-    return sum(len(each) for each in client._idle.values())
+def test_one_that_has_been_idle_for_too_long_is_not_used_even_if_it_is_still_there() -> None:
+    with Awkward(polite) as server, client_of(url(server), keep_alive_s=0.05) as client:
+        for number in range(1, 4):
+            assert told(post(client)) == (200, b"hello", None, False)
+            assert server.connections == number
+            client.look(0.1)
+
+
+def test_a_time_out_is_in_time_on_a_connection_that_may_be_idle_for_longer() -> None:
+    """A connection has one timer. After a while of idleness it is set for the end of that, which is later than the next reply may be."""
+
+    def manners(talk: Talk) -> None:
+        talk.hear()
+        talk.answer()
+        talk.hear()
+        talk.server.ending.wait(20)
+
+    with Awkward(manners) as server, client_of(url(server), reply_s=0.2, keep_alive_s=9.0) as client:
+        post(client)
+        client.look(0.3)
+        began = time.monotonic()
+        assert told(post(client)) == (0, b"", "timeout", False)
+        assert server.connections == 1
+        assert 0.2 <= time.monotonic() - began < 5.0
 
 
 @pytest.mark.parametrize(
     "blocks", [[], [b"HTTP/1."], [b"junk\r\n\r\n"], [OK + b"Content-Length: 5\r\n\r\nx"], [OK + b"X: ", *[b"x" * 65536] * 200]]
 )
 def test_what_breaks_is_closed(blocks: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[wire.Wire] = []
+    made: list[connection.Connection] = []
+    sound = connection.new
 
-    def remembered(*told: object) -> wire.Wire:
-        made.append(wire.dial(*told))  # type: ignore[arg-type]
+    def remembered(*told: Any) -> connection.Connection:
+        made.append(sound(*told))
         return made[-1]
 
-    monkeypatch.setattr(http, "dial", remembered)
+    monkeypatch.setattr(connection, "new", remembered)
     with says(*blocks) as server, client_of(url(server)) as client:
         for _ in range(3):
             assert post(client).error is not None
-        assert [each._sock.fileno() for each in made] == [-1] * 3
+        assert [(each.closed, each._sock.fileno()) for each in made] == [(True, -1)] * 3
+        assert len(client.loop._sockets) == 1  # its own

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-import tracemalloc
+from typing import Any
 
 import pytest
 from awkward_server import OK, Awkward, Talk, client_of, get, polite, post, says, told, url
 
-from surgekit.engine import http, wire
+from surgekit.engine import client as client_module
+from surgekit.engine import connection
+from surgekit.engine.client import STOPPED
 from surgekit.target.cookies import Jar
 from surgekit.target.step import Request
 
@@ -79,7 +81,7 @@ def test_an_absolute_url_of_the_platform_itself_uses_its_connection() -> None:
 )
 def test_a_reply_cannot_send_a_buyer_to_another_machine(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     dialled = []
-    monkeypatch.setattr(http, "dial", lambda *told: dialled.append(told))
+    monkeypatch.setattr(connection, "new", lambda *told: dialled.append(told))
     with client_of("http://127.0.0.1:9") as client:
         assert told(get(client, place.encode())) == (0, b"", "bad_url", True)
     assert dialled == []
@@ -87,7 +89,7 @@ def test_a_reply_cannot_send_a_buyer_to_another_machine(place: str, monkeypatch:
 
 def test_a_host_that_was_turned_down_is_not_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(http, "allowed", lambda _permit, place: asked.append(place))
+    monkeypatch.setattr(client_module, "allowed", lambda _permit, place: asked.append(place))
     with Awkward(polite) as server, client_of(url(server)) as client:
         for _ in range(3):
             assert get(client, b"http://far.example/").error == "bad_url"
@@ -221,18 +223,6 @@ def test_trailers_behind_a_body_are_no_headers() -> None:
         assert (reply.body, reply.headers and reply.headers["x-auth"], reply.cookies) == (b"abc", "a", {})
 
 
-def test_a_reply_in_tiny_chunks_takes_little_more_room_than_it_has_bytes() -> None:
-    parser = http._Parser()
-    parser.feed(OK + b"Transfer-Encoding: chunked\r\n\r\n")
-    tracemalloc.start()
-    for _ in range(100):
-        parser.feed(b"2\r\nab\r\n" * 1000)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert len(parser.body) == 200_000
-    assert peak < 1_000_000
-
-
 @pytest.mark.parametrize("place", [b"http://[::1", b"//[", b"http://[v1.x]/"])
 def test_a_redirect_to_what_is_no_url_is_an_error_and_not_without_effect(place: bytes) -> None:
     def manners(talk: Talk) -> None:
@@ -247,25 +237,33 @@ def test_a_redirect_to_what_is_no_url_is_an_error_and_not_without_effect(place: 
 def test_once_it_is_quiet_no_redirect_is_followed_and_what_had_left_is_told_of() -> None:
     def leads_on(talk: Talk) -> None:
         while talk.hear():
-            client.quiet = lambda: True  # a stop, while the reply is on its way
+            client.client.quiet_from = 0.0  # a stop, while the reply is on its way
             talk.say(b"HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n")
 
     with Awkward(leads_on) as server, client_of(url(server)) as client:
         reply = client.send(Request("POST", b"/orders", (), b"{}", follow=True))
-        assert (reply.error, reply.effect_free, reply.sent_s is None) == (http.STOPPED, False, False)
+        assert (reply.error, reply.effect_free, reply.sent_s is None) == (STOPPED, False, False)
         assert len(server.heard) == 1
 
 
 def test_once_it_is_quiet_no_request_leaves_over_a_connection_that_was_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with Awkward(polite) as server, client_of(url(server)) as client:
-        sound = http.dial
+        sound = connection.Connection.opened
 
-        def slow(*where: object) -> wire.Wire:
-            made = sound(*where)  # type: ignore[arg-type]
-            client.quiet = lambda: True  # a stop, while it comes about
-            return made
+        async def slow(self: connection.Connection, *where: Any) -> None:
+            await sound(self, *where)
+            client.client.quiet_from = 0.0  # a stop, while it comes about
 
-        monkeypatch.setattr(http, "dial", slow)
+        monkeypatch.setattr(connection.Connection, "opened", slow)
         reply = post(client)
-        assert (reply.error, reply.effect_free, reply.sent_s) == (http.STOPPED, True, None)
+        assert (reply.error, reply.effect_free, reply.sent_s) == (STOPPED, True, None)
         assert server.heard == []
+
+
+def test_once_it_is_quiet_nothing_leaves_over_an_open_connection_either() -> None:
+    with Awkward(polite) as server, client_of(url(server)) as client:
+        post(client)
+        client.client.quiet_from = 0.0
+        reply = post(client)
+        assert (reply.error, reply.effect_free, reply.sent_s) == (STOPPED, True, None)
+        assert len(server.heard) == 1
