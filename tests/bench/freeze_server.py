@@ -1,6 +1,7 @@
 """A shop that takes 50 ms for an order, and stands still for one second in every ten.
 
-``python -m tests.bench.freeze_server`` prints ``{"port": …}`` and serves on loopback until its standard input ends.
+``python -m tests.bench.freeze_server`` prints ``{"port": …}`` and serves on loopback until its standard input ends. With a number
+of seconds behind it, the shop takes that long for every order and never stands still.
 
 Nothing queues: every order has a clerk of its own, so its latency depends on its moment of arrival alone. While the shop
 stands still so does the work in it: an order that was being worked on is finished a freeze later, and one that arrives
@@ -54,6 +55,7 @@ class Clerk(asyncio.Protocol):
     """One connection."""
 
     start: float | None = None
+    constant_s: float | None = None
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop, self._data = loop, b""
@@ -70,7 +72,8 @@ class Clerk(asyncio.Protocol):
             offset = (arrived - (Clerk.start or arrived)) % CYCLE_S
             self._data = self._data[end:]
             # Who has waited longest is answered first when a freeze is over; at equal times a timer's heap has no order.
-            self._loop.call_at(arrived + latency(offset) + offset * 1e-6, self._answer)
+            took = latency(offset) + offset * 1e-6 if Clerk.constant_s is None else Clerk.constant_s
+            self._loop.call_at(arrived + took, self._answer)
 
     def _answer(self) -> None:
         if not self._out.is_closing():
@@ -98,6 +101,7 @@ async def serve() -> None:
 
 
 def main() -> None:
+    Clerk.constant_s = float(sys.argv[1]) if len(sys.argv) > 1 else None
     # epoll counts in whole milliseconds, which at 50 ms is an error of a percent; select counts in microseconds.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
         runner.run(serve())

@@ -1,61 +1,133 @@
 """Does what is reported agree with what a buyer would have met?
 
 A shop that takes 50 ms and stands still for a second in every ten is loaded with arrivals that do not wait for it. What
-they meet can be worked out on paper (``freeze_server.truth``). Beside it: stock Locust, whose users wait while the shop
-stands still and so hardly notice that it does.
+they meet can be worked out on paper (``freeze_server.truth``). Beside it the other generators, as their users drive them: those whose
+users or connections wait while the shop stands still hardly notice that it does. Then a shop that takes 1,049 ms for every order,
+where a coarse histogram would show.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
 from tabulate import tabulate
 
+from tests.bench.drive import ENDS_S, end, over, said, started
 from tests.bench.freeze_server import CYCLE_S, FREEZE_S, SERVICE_S, sampling_error, truth
+from tests.bench.peers import Figures, Load, missing, peer
+from tests.bench.peers import surgekit as ours
+from tests.bench.shops import served
 
-ROOT = Path(__file__).resolve().parents[2]
 RATE = 300
 """Orders a second."""
 SEED = 7
 """The p99 lies on a slope, so that two draws of 6,000 arrivals differ in it by 1.3 % (one standard error, ``sampling_error``)
-before anything is measured. This draw is a typical one: what its arrivals meet on paper (``on_paper``) is within 0.1 % of
+before anything is measured. This draw is a typical one: what its arrivals meet on paper is within 0.1 % of
 the truth for all arrivals of its law, and what is left is error of measurement."""
 SHARES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
+PEERS = ("k6", "fasthttp", "wrk", "wrk2", "vegeta")
+LONGEST_S = 1.3
+"""What an order takes at most, with a margin: open tools get a buyer or a connection for each that can be under way."""
+CONSTANT_MS = 1049.0
+CONSTANT_RATE = 100.0
 
 
 def run(quick: bool) -> dict[str, Any]:
     """Whole cycles only: those of a load that began in the middle of one would not weigh the same. One tool after the
-    other, because each would take the processor from the other just when the freeze is over."""
-    seconds = (2 if quick else 6) * CYCLE_S
-    users = round(RATE * SERVICE_S)  # what Little's law asks for to reach the same rate, which is how users are chosen
-    with tempfile.TemporaryDirectory() as folder, shop() as port, control() as late_s:
-        result = blast(Path(folder), port, seconds)
-    with shop() as port:
-        closed = stock_locust(port, users, (CYCLE_S if quick else seconds) + FREEZE_S)  # and the last freeze to its end
+    other, because each would take the processor from the other just when the freeze is over.
+
+    Quick: the peers have one cycle, all of them at once beside the constant shop. wrk2 is left out then: what it measures in its
+    first ten seconds it does not report.
+    """
+    cycles = 2 if quick else 6
+    absent = {name: why for name, why in missing().items() if name in PEERS}
+    if quick:
+        absent.setdefault("wrk2", "takes longer than a quick run has")
+    names = [name for name in PEERS if name not in absent]
+    with control() as late_s:
+        told, result = _alone("surgekit", cycles * CYCLE_S)
+    if quick:
+        with _beside(names, CYCLE_S) as beside:
+            constant = _constant(2.0)
+    else:
+        constant, beside = _constant(20.0), {name: _alone(name, cycles / 2 * CYCLE_S)[0] for name in names}
     sent = result["orders"]["sent"]
     return {
-        "rows": [
-            _row("surgekit", {name: result["latency_ms"]["confirm"][name] for name in SHARES}, sent),
-            _row("locust", {name: closed[name] for name in SHARES}, closed["requests"]),
-        ],
+        "rows": [_row("surgekit", told), *(_row(name, beside[name]) for name in names)],
+        "constant": constant,
         "truth_ms": {name: round(truth(share) * 1000, 3) for name, share in SHARES.items()},
         "sampling_error": {name: round(sampling_error(share, sent), 5) for name, share in SHARES.items()},
         "validity": result["validity"],
         "control_ms": {"p50": _at(late_s, 0.5), "p90": _at(late_s, 0.9), "worst": _at(late_s, 1.0)},
         "rate": RATE,
-        "users": users,
-        "seconds": seconds,
+        "users": USERS,
+        "seconds": cycles * CYCLE_S,
+        "missing": absent,
     }
+
+
+USERS = round(RATE * SERVICE_S)
+"""What Little's law asks for to reach the same rate, which is how users are chosen."""
+
+
+def _load(name: str, port: int, seconds: float) -> Load:
+    """Those that wait are there until the last freeze is over. What is open has a client for every order that may be under way."""
+    module = peer(name)
+    extra = FREEZE_S if not module.OPEN else float(getattr(module, "CALIBRATION_S", 0))
+    clients = round(RATE * LONGEST_S) if module.OPEN else USERS
+    return Load(port, "submit", seconds + extra, RATE, clients, SEED, LONGEST_S)
+
+
+def _alone(name: str, seconds: float) -> tuple[Figures, dict[str, Any]]:
+    """(what it says, surgekit's whole result)."""
+    with tempfile.TemporaryDirectory() as folder, served("freeze_server") as port:
+        return _driven(name, _load(name, port, seconds), Path(folder))
+
+
+def _driven(name: str, load: Load, folder: Path) -> tuple[Figures, dict[str, Any]]:
+    process = started(peer(name), load, folder)
+    try:
+        code, _ = over(process, load.seconds + ENDS_S)
+    finally:
+        end(process)
+    if code not in (0, 3):
+        raise RuntimeError(f"{name} ended with {code}: {said(folder)}")
+    return peer(name).figures(folder, load), ours.result(folder) if name == "surgekit" else {}
+
+
+@contextmanager
+def _beside(names: list[str], seconds: float) -> Iterator[dict[str, Figures]]:
+    """All at once, each at a shop of its own; what they say is there afterwards."""
+    told: dict[str, Figures] = {}
+    with ExitStack() as stack:
+        threads = []
+        for name in names:
+            folder, port = stack.enter_context(tempfile.TemporaryDirectory()), stack.enter_context(served("freeze_server"))
+            load = _load(name, port, seconds)
+
+            def one(name: str = name, load: Load = load, folder: str = folder) -> None:
+                told[name] = _driven(name, load, Path(folder))[0]
+
+            threads.append(threading.Thread(target=one))
+            threads[-1].start()
+        yield told
+        for thread in threads:
+            thread.join()
+
+
+def _constant(seconds: float) -> dict[str, Any]:
+    """SurgeKit at a shop that takes as long for every order."""
+    with tempfile.TemporaryDirectory() as folder, served("freeze_server", str(CONSTANT_MS / 1000)) as port:
+        told, result = _driven("surgekit", Load(port, "submit", seconds, CONSTANT_RATE, seed=SEED), Path(folder))
+    return {
+        "tool": "surgekit", "truth_ms": CONSTANT_MS, "p50_ms": told.p50_ms, "p99_ms": told.p99_ms, "orders": result["orders"]["confirmed"],
+    }  # fmt: skip
 
 
 @contextmanager
@@ -83,19 +155,12 @@ def _at(late_s: list[float], share: float) -> float:
     return round(sorted(late_s)[min(int(share * len(late_s)), len(late_s) - 1)] * 1000, 3)
 
 
-def stock_locust(port: int, users: int, seconds: float) -> dict[str, Any]:
-    """Locust's own figures."""
-    words = [sys.executable, "-m", "tests.bench.closed_loop", str(port), str(users), str(seconds)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, timeout=seconds + 60, check=True)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
-
-
-def _row(tool: str, said_ms: dict[str, float], requests: int) -> dict[str, Any]:
-    row: dict[str, Any] = {"tool": tool, "requests": requests}
+def _row(tool: str, told: Figures) -> dict[str, Any]:
+    row: dict[str, Any] = {"tool": tool, "requests": told.requests}
     for name, share in SHARES.items():
-        row[f"{name}_ms"] = round(said_ms[name], 3)
-        row[f"{name}_err"] = round(abs(said_ms[name] / 1000 / truth(share) - 1), 5)
+        said_ms: float = getattr(told, f"{name}_ms")
+        row[f"{name}_ms"] = round(said_ms, 3)
+        row[f"{name}_err"] = round(abs(said_ms / 1000 / truth(share) - 1), 5)
     return row
 
 
@@ -106,51 +171,12 @@ def table(result: dict[str, Any]) -> str:
         [row["tool"], *(f"{row[f'{name}_ms']:.1f} ({row[f'{name}_err']:.1%})" for name in SHARES), row["requests"]]
         for row in result["rows"]
     ]
-    return tabulate(rows, headers=["tool", "p50 ms (error)", "p99 ms (error)", "p99.9 ms (error)", "requests"], tablefmt="simple", disable_numparse=True)
-
-
-@contextmanager
-def shop() -> Iterator[int]:
-    """A frozen shop in a process of its own; its port."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.freeze_server"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["port"]
-    finally:
-        process.stdin.close()
-        process.stdout.close()
-        process.kill()
-        process.wait()
-
-
-def blast(folder: Path, port: int, seconds: float) -> dict[str, Any]:
-    """``surgekit blast`` against it, as a user would run it; its ``result.json``."""
-    profile = {
-        "schema": "surgekit.profile/1", "name": "even", "seed": SEED,
-        "phases": [{"name": "even", "duration": f"{seconds:g}s", "rate": RATE}],
-        "products": {"shares": {"card": 1}}, "buyers": {"classes": {"retail": {"share": 1, "pay": "balance"}}},
-        "settle": "0s",
-    }  # fmt: skip
-    target = {
-        "schema": "surgekit.target/1", "name": "freezes", "base_url": f"http://127.0.0.1:{port}",
-        "catalogue": [{"sku": "card", "price_fen": 100}],
-        "steps": {
-            "submit": {
-                "request": "POST /orders", "json": {"order": "{order.key}"},
-                "replies": [{"class": "ok", "path": "ok", "equals": 1}],
-            }
-        },
-    }  # fmt: skip
-    for name, data in (("profile", profile), ("target", target)):
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(data))
-    done = subprocess.run(
-        [sys.executable, "-m", "surgekit", "blast", "--profile", "profile.yaml", "--target", "target.yaml", "--out", "run", "--format", "json"],
-        cwd=folder, env=None, capture_output=True, text=True, timeout=seconds + 60, check=False,
-    )  # fmt: skip
-    if done.returncode not in (0, 3):
-        raise RuntimeError(f"the blast ended with {done.returncode}: {done.stderr.strip()}")
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    heads = ["tool", "p50 ms (error)", "p99 ms (error)", "p99.9 ms (error)", "requests"]
+    constant = result["constant"]
+    lines = [
+        tabulate(rows, headers=heads, tablefmt="simple", disable_numparse=True), "",
+        f"a shop that takes {constant['truth_ms']:.0f} ms for each of {constant['orders']} orders: surgekit reports p50 {constant['p50_ms']:.1f} ms, "
+        f"p99 {constant['p99_ms']:.1f} ms",
+        *(f"{name}: {why}" for name, why in result["missing"].items()),
+    ]  # fmt: skip
+    return "\n".join(lines)

@@ -1,0 +1,141 @@
+"""How late do orders leave?
+
+An order is one request here (a submission), so that all tools send the same. Arrivals are Poisson's for surgekit and the bare
+loop; k6, vegeta and wrk2 have an even grid only, which is the easier one. Two loads: 1,800 orders/s, and 80 % of the most that
+one core of surgekit's holds. Measured for all tools alike by when orders reached the server (``lateness``); for surgekit and the bare
+loop their own stamps stand beside it. Rounds are interleaved, a figure is the median of them, and a round in which the host took
+processor time away is thrown away and done again.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from tests.bench.drive import drive
+from tests.bench.ladder import climbed
+from tests.bench.lateness import QUANTILES, figures, late_by_connection_s, late_s
+from tests.bench.machine import cores, on, shared_by, stolen_s
+from tests.bench.peers import Load, missing, peer
+from tests.bench.shops import CheapShop, cheap_shop
+
+RATE = 1800.0
+SHARE = 0.8
+ROUNDS = 5
+REDONE = 5
+"""No more rounds than so many are done again; then the ones with the least time stolen are taken, and the result says so."""
+SECONDS = 10.0
+QUICK_S = 3.0
+LONGEST_S = 0.5
+STOLEN = 0.002
+"""Share of a round's time, over all cores, that may be stolen in it. The kernel counts it in hundredths of a second."""
+NAMES = ("surgekit", "bare_c", "k6", "vegeta", "wrk2")
+Round = dict[str, dict[str, Any]]
+
+
+def run(quick: bool) -> dict[str, Any]:
+    generator, server = cores()
+    absent = {name: why for name, why in missing().items() if name in NAMES}
+    names = [name for name in NAMES if name not in absent]
+    seconds = QUICK_S if quick else SECONDS
+    with on(server):
+        with cheap_shop(server) as shop:
+            step = Load(shop.port, "submit", 2.0 if quick else 3.0, longest_s=LONGEST_S)
+            most = climbed(peer("surgekit"), step, shop, generator)[1]
+        loads = [RATE, float(round(SHARE * most))]
+        with cheap_shop(server, records=math.ceil(max(loads) * seconds * 1.2) + 1000) as shop:
+            kept = [_rounds(names, load, seconds, shop, generator, 1 if quick else ROUNDS) for load in loads]
+            kind = shop.kind
+    return {
+        "rows": [_row(name, load, "server", rounds) for load, (rounds, _) in zip(loads, kept, strict=True) for name in names],
+        "own_stamps": [
+            _row(name, load, "own", rounds) for load, (rounds, _) in zip(loads, kept, strict=True) for name in names if hasattr(peer(name), "own_slip_s")
+        ],
+        "loads": [
+            {"load": load, "is": said, **told}
+            for load, said, (_, told) in zip(loads, ("as asked", f"{SHARE:.0%} of the {most:,.0f} that a core of surgekit's holds"), kept, strict=True)
+        ],
+        "counts": [
+            {"load": load, "tool": name, **{what: [each[name][what] for each in rounds] for what in ("due", "arrived", "errors", "unsent", "busy")}}
+            for load, (rounds, _) in zip(loads, kept, strict=True)
+            for name in names
+        ],
+        "notes": {name: peer(name).NOTE for name in names},
+        "missing": absent,
+        "server": kind,
+        "cores": shared_by(generator, server),
+    }  # fmt: skip
+
+
+def _rounds(names: list[str], rate: float, seconds: float, shop: CheapShop, core: int, wanted: int) -> tuple[list[Round], dict[str, Any]]:
+    """(The rounds that count, what became of the others)."""
+    done: list[tuple[float, Round]] = []
+    for number in range(wanted + REDONE):
+        before, turn = stolen_s(), number % len(names)
+        told = {name: _one(name, Load(shop.port, "submit", seconds, rate, seed=7 + number, longest_s=LONGEST_S), shop, core) for name in names[turn:] + names[:turn]}
+        done.append((stolen_s() - before, told))
+        if sum(stolen <= _bound(told) for stolen, told in done) == wanted:
+            break
+    kept = sorted(done, key=lambda each: each[0] > _bound(each[1]))[:wanted]
+    if any(stolen > _bound(told) for stolen, told in kept):
+        kept = sorted(done, key=lambda each: each[0])[:wanted]
+    over = sum(stolen > _bound(told) for stolen, told in kept)
+    return [told for _, told in kept], {
+        "rounds": len(kept), "thrown_away": len(done) - len(kept), "kept_though_stolen": over, "stolen_s": [round(stolen, 2) for stolen, _ in done],
+    }  # fmt: skip
+
+
+def _bound(told: Round) -> float:
+    return max(0.02, STOLEN * sum(each["took_s"] for each in told.values()))
+
+
+def _one(name: str, load: Load, shop: CheapShop, core: int) -> dict[str, Any]:
+    module = peer(name)
+    with tempfile.TemporaryDirectory(prefix="surgekit-slip-") as at:
+        folder = Path(at)
+        driven = drive(module, load, shop, folder, core)
+        records = shop.records()
+        if hasattr(module, "period_s"):
+            late = late_by_connection_s(records["ns"], records["connection"], module.period_s(load))
+            scheduled = round(load.rate * load.seconds)
+        else:
+            due = module.due_s(folder, load)
+            late, scheduled = late_s(records["ns"], due), len(due)
+        own = module.own_slip_s(folder) if hasattr(module, "own_slip_s") else None
+    return {
+        "server": figures(late), "own": figures(own), "due": scheduled, "arrived": driven.counts.orders, "errors": driven.figures.errors,
+        "unsent": driven.figures.unsent, "busy": round(driven.busy, 3), "took_s": driven.took_s,
+    }  # fmt: skip
+
+
+def _row(name: str, load: float, by: str, rounds: list[Round]) -> dict[str, Any]:
+    row: dict[str, Any] = {"tool": name, "load": load}
+    for quantile in QUANTILES:
+        said = [each[name][by][quantile] for each in rounds]
+        # A tool that did not send the load in most of the rounds has not sent it.
+        held = [value for value in said if value is not None]
+        row[quantile] = round(statistics.median(held), 4) if len(held) * 2 > len(said) else None
+    return row
+
+
+def table(result: dict[str, Any]) -> str:
+    """By load; below it each tool's own stamps, and what was thrown away."""
+    heads = ["orders/s", "tool", "by", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "arrived"]
+    reached = {(each["load"], each["tool"]): sum(each["arrived"]) / max(1, sum(each["due"])) for each in result["counts"]}
+    lines = [
+        [f"{row['load']:,.0f}", row["tool"], by, *("not sent" if row[name] is None else f"{row[name]:.3f}" for name in QUANTILES), f"{reached[row['load'], row['tool']]:.1%}"]
+        for rows, by in ((result["rows"], "server"), (result["own_stamps"], "itself"))
+        for row in rows
+    ]
+    text = [tabulate(lines, headers=heads, tablefmt="simple", disable_numparse=True, colalign=("right", "left", "left", "right", "right", "right", "right", "right")), ""]
+    for each in result["loads"]:
+        gone = f"{each['thrown_away']} thrown away for stolen time" + (f", {each['kept_though_stolen']} kept all the same" if each["kept_though_stolen"] else "")
+        text.append(f"{each['load']:,.0f} orders/s ({each['is']}): medians of {each['rounds']} round(s), {gone}")
+    text += [f"{name}: {why}" for name, why in {**result["notes"], **result["missing"]}.items()]
+    text.append(f"{result['cores']}; the server is in {result['server']}")
+    return "\n".join(text)

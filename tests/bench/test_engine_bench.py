@@ -1,0 +1,102 @@
+"""The tables of ``engine`` and ``slip`` have the fields that they are read by, and rounds are kept or thrown away as is said."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.bench import engine, slip
+from tests.bench.drive import Driven
+from tests.bench.peers import Figures, Load
+from tests.bench.shops import Counts
+
+PER_CPU_S = {"surgekit": 60_000.0, "k6": 6_000.0, "fasthttp": 4_000.0, "wrk": 90_000.0, "bare_c": 200_000.0}
+ABSENT = {"wrk2": "not installed", "vegeta": "not installed"}
+
+
+@contextmanager
+def no_shop(*words: Any, **more: Any) -> Iterator[Any]:
+    yield SimpleNamespace(port=1, kind="C")
+
+
+def driven(per_cpu_s: float) -> Driven:
+    return Driven(Figures(100, 0, 1.0, 2.0, 3.0), Counts(50, 50, 0, 1, 2, 3), 1000.0, 0.9, per_cpu_s, per_cpu_s / 2, 0.0, 3.0, 2.0)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for bench in (engine, slip):
+        monkeypatch.setattr(bench, "cheap_shop", no_shop)
+        monkeypatch.setattr(bench, "cores", lambda: (-1, -1))
+        monkeypatch.setattr(bench, "missing", lambda: ABSENT)
+        monkeypatch.setattr(bench, "climbed", lambda peer, load, shop, core=-1: (load, 12_500.0))
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_engine_tells_requests_per_processor_second_and_ratios(monkeypatch: pytest.MonkeyPatch, quick: bool) -> None:
+    noise = itertools.cycle([0.5, 1.0, 1.0, 1.0, 1.5]) if not quick else itertools.repeat(1.0)
+    monkeypatch.setattr(engine, "_driven", lambda name, load, shop, core: driven(PER_CPU_S[name] * (next(noise) if name == "surgekit" else 1)))
+    told = json.loads(json.dumps(engine.run(quick)))
+    expected = {"surgekit": 60_000.0, "k6": 6_000.0, "fasthttp": 4_000.0, "wrk2": None, "ratio_k6": 10.0, "ratio_fasthttp": 15.0}
+    assert {name: told[name] for name in expected} == expected
+    assert {row["tool"] for row in told["rows"]} == ({"surgekit", "k6", "fasthttp"} if quick else set(PER_CPU_S))
+    assert told["rounds"] == len(told["rows"][0]["per_cpu_s_rounds"]) == (1 if quick else 5)
+    text = engine.table(told)
+    assert "10 × k6, 15 × fasthttp" in text
+    assert "wrk2: not installed" in text
+
+
+def slip_of(monkeypatch: pytest.MonkeyPatch, stolen: list[float], *, k6_held: bool = True) -> dict[str, Any]:
+    """The bench with made-up slips, where the clock of stolen time says ``stolen`` more after each round."""
+    clock = itertools.accumulate([0.0, *(part for each in stolen for part in (each, 0.0))])
+    monkeypatch.setattr(slip, "stolen_s", lambda: next(clock))
+
+    def one(name: str, load: Load, shop: Any, core: int) -> dict[str, Any]:
+        late = dict.fromkeys(slip.QUANTILES, 0.1 * (load.seed - 6)) if name != "k6" or k6_held else dict.fromkeys(slip.QUANTILES)
+        own = late if name in ("surgekit", "bare_c") else dict.fromkeys(slip.QUANTILES)
+        return {"server": late, "own": own, "due": 100, "arrived": 99, "errors": 0, "unsent": 0, "busy": 0.5, "took_s": 3.0}
+
+    monkeypatch.setattr(slip, "_one", one)
+    told: dict[str, Any] = json.loads(json.dumps(slip.run(quick=False)))
+    return told
+
+
+def test_slip_has_a_row_for_each_tool_and_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = slip_of(monkeypatch, [0.0] * 10)
+    assert [(row["tool"], row["load"]) for row in told["rows"]] == [(name, load) for load in (1800.0, 10_000.0) for name in ("surgekit", "bare_c", "k6")]
+    assert all(set(row) == {"tool", "load", "p50_ms", "p99_ms", "p999_ms", "max_ms"} for row in told["rows"])
+    assert told["rows"][0]["p50_ms"] == pytest.approx(0.3), "the median of five rounds"
+    assert [row["tool"] for row in told["own_stamps"]] == ["surgekit", "bare_c"] * 2
+    assert "80% of the 12,500" in slip.table(told)
+
+
+def test_a_tool_that_did_not_send_the_load_has_no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = slip_of(monkeypatch, [0.0] * 10, k6_held=False)
+    assert [row["p99_ms"] for row in told["rows"]] == [pytest.approx(0.3), pytest.approx(0.3), None] * 2
+    assert "not sent" in slip.table(told)
+
+
+def test_rounds_with_stolen_time_are_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = slip_of(monkeypatch, [0.0, 0.5, 0.0, 0.0, 0.5, 0.0, 0.0, *[0.0] * 5])
+    first, second = told["loads"]
+    assert (first["rounds"], first["thrown_away"], first["kept_though_stolen"]) == (5, 2, 0)
+    assert (second["rounds"], second["thrown_away"]) == (5, 0)
+    assert told["rows"][0]["p50_ms"] == pytest.approx(0.4), "of rounds 1, 3, 4, 6 and 7"
+
+
+def test_where_time_is_stolen_all_the_while_the_least_bad_rounds_are_kept_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = slip_of(monkeypatch, [*(0.1 * number for number in range(10, 0, -1)), *[0.0] * 5])
+    first = told["loads"][0]
+    assert (first["rounds"], first["thrown_away"], first["kept_though_stolen"]) == (5, 5, 5)
+    assert told["rows"][0]["p50_ms"] == pytest.approx(0.8), "of rounds 6 to 10"
+    assert "5 kept all the same" in slip.table(told)

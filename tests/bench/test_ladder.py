@@ -1,0 +1,54 @@
+"""The climb to a tool's own most, with tools that are made up."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.bench import ladder
+from tests.bench.drive import Driven
+from tests.bench.peers import Figures, Load
+from tests.bench.shops import Counts
+
+
+def driven(rate: float, busy: float, unsent: int = 0) -> Driven:
+    figures = Figures(1, 0, 1.0, 1.0, 1.0, unsent)
+    return Driven(figures, Counts(1, 1, 0, 1, 1, 1), rate, busy, 1.0, 1.0, 0.0, 1.0)
+
+
+def climb(monkeypatch: pytest.MonkeyPatch, tool: Any, name: str = "surgekit") -> tuple[float, float, list[float]]:
+    """(rate found, what a whole core would hold, rates tried) of a tool given as a function of the load."""
+    tried: list[float] = []
+
+    def fake(peer: Any, load: Load, shop: Any, folder: Path, core: int = -1) -> Driven:
+        tried.append(load.rate)
+        result: Driven = tool(load)
+        return result
+
+    monkeypatch.setattr(ladder, "drive", fake)
+    load, whole = ladder.climbed(SimpleNamespace(NAME=name), Load(1, "order", 2.0), None)  # type: ignore[arg-type]
+    return load.rate, whole, tried
+
+
+@pytest.mark.parametrize("most", [300.0, 4_000.0, 60_000.0])
+def test_it_ends_just_below_what_the_tool_can_do(monkeypatch: pytest.MonkeyPatch, most: float) -> None:
+    rate, whole, tried = climb(monkeypatch, lambda load: driven(min(load.rate, most) * 2, min(load.rate / most, 1.0)))
+    assert 0.7 * most <= rate <= 0.97 * most
+    assert whole == pytest.approx(most, rel=0.02)
+    assert len(tried) <= ladder.STEPS
+
+
+def test_a_rate_at_which_it_leaves_orders_out_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    rate, _, _ = climb(monkeypatch, lambda load: driven(load.rate * 2, load.rate / 50_000, 0 if load.rate < 2_000 else round(load.rate)))
+    assert rate < 2_000
+
+
+def test_a_tool_that_holds_nothing_is_given_what_got_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    rate, whole, _ = climb(monkeypatch, lambda load: driven(load.rate, 1.0, 10_000))
+    assert 0 < rate == pytest.approx(whole, abs=1)
