@@ -58,11 +58,11 @@ class Head:
     __slots__ = ("_headers", "_raw", "behind", "bodiless", "chunked", "close", "coding", "cookies", "length", "plain", "status")
 
     def __init__(self, raw: bytes) -> None:
-        if raw.count(b"\r\n") > MOST_HEADERS:
-            raise Broken("too_large")
         found = _HEAD.fullmatch(raw)
         if found is None:
             raise Broken("garbage")
+        if raw.count(b"\r\n") > MOST_HEADERS:
+            raise Broken("too_large")
         size = len(raw) + 4
         if b"\r\n " in raw or b"\r\n\t" in raw:  # folded: obsolete, and a space (RFC 9112, 5.2)
             raw = _FOLD.sub(b" ", raw)

@@ -139,6 +139,8 @@ class Response:
                 line = bytes(held[:found])
                 held.clear()
                 return line, at + found + len(mark) - had
+        if _bare(held, had):  # whoever ends lines so may never send what is waited for
+            raise Broken("garbage")
         if len(held) >= most + len(mark):
             raise Broken(word)
         return None, len(data)
@@ -200,3 +202,10 @@ class Response:
         self._body.clear()
         self._held.clear()
         self._at, self.done, self.reusable = _DONE, True, not self.head.close
+
+
+def _bare(held: bytearray, since: int) -> bool:
+    """Whether a line feed without its carriage return is among the bytes of ``held`` from ``since`` on."""
+    new = held[max(0, since - 1) :]
+    feeds = new.count(b"\n")
+    return feeds > 0 and feeds - (since > 0 and new[0] == 10) != new.count(b"\r\n")

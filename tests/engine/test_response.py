@@ -28,7 +28,7 @@ def test_byte_by_byte_it_is_the_same(data: bytes) -> None:
 
 
 def test_what_cannot_be_a_reply_is_known_without_waiting_for_more() -> None:
-    for data in (b"S", b"HTTP/2", CHUNKED + b"{", CHUNKED + b"2\r\nokk!"):
+    for data in (b"S", b"HTTP/2", CHUNKED + b"{", CHUNKED + b"2\r\nokk!", b"HTTP/1.1 200 OK\n", CHUNKED + b"2\n", CHUNKED + b"0\r\nX: y\n"):
         assert heard([data], closes=False) == ("garbage", False)
 
 
@@ -108,6 +108,7 @@ def test_a_reply_may_be_as_large_as_it_may_be_and_no_larger() -> None:
     [
         OK + b"X: " + b"x" * MOST_HEAD,
         OK + b"X: y\r\n" * 1001 + b"\r\n",
+        OK + b"X: y\r\n" * 900 + b"X: " + b"x" * MOST_HEAD + b"\n",
         OK + b"X: y\r\n" + b" z\r\n" * 1000 + b"\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\n" * 101,
         (b"HTTP/1.1 100 Continue\r\nX: " + b"x" * 9000 + b"\r\n\r\n") * 30,
