@@ -9,7 +9,7 @@ from typing import Any
 
 from surgekit.target import page
 from surgekit.target.pattern import Pattern
-from surgekit.target.reading import MISSING, MOST_ITEMS, MOST_TEXT, Document, compile_path, look
+from surgekit.target.reading import MISSING, MOST_ITEMS, MOST_TEXT, UNREAD, Document, Found, compile_path, finder, look
 from surgekit.target.schema import Extract
 from surgekit.target.template import fen
 
@@ -17,23 +17,46 @@ MOST_WHOLE, MOST_DIGITS = 2**63, 20
 
 
 class Extractor:
-    """One ``Extract``, compiled."""
+    """One ``Extract``, compiled.
 
-    __slots__ = ("_asked", "_css", "_path", "_regex")
+    ``value(document)``: what the reply has there; ``MISSING`` where it has nothing, or nothing of the form that is wanted. The default
+    of an optional value stands in for what is missing.
+    """
+
+    __slots__ = ("_asked", "_css", "_path", "_regex", "value")
+
+    value: Found
 
     def __init__(self, asked: Extract, where: str) -> None:
         self._asked = asked
         self._path = None if asked.json_ is None else compile_path(asked.json_, where)
         self._css = None if asked.css is None else page.selector(asked.css)
         self._regex = None if asked.regex is None else Pattern(asked.regex)
+        self.value = self._quick() or self.general
 
-    def value(self, document: Document) -> Any:
-        """What the reply has there; ``MISSING`` where it has nothing, or nothing of the form that is wanted. The default of an
-        optional value stands in for what is missing."""
+    def general(self, document: Document) -> Any:
+        """``value`` of whatever may be asked for."""
         found = self._shaped(self._picked(self._source(document)))
         if isinstance(found, str) and len(found) > MOST_TEXT:  # nothing that an order is told; and it would be sent on
             found = MISSING
         return self._asked.default if found is MISSING and self._asked.optional else found
+
+    def _quick(self) -> Found | None:
+        """``value`` in one go where that is possible: of JSON and of what is beside the body, as it is, as text or in fen."""
+        asked = self._asked
+        absent = asked.default if asked.optional else MISSING
+        if asked.regex is not None or asked.as_ not in (None, "text", "yuan"):
+            return None
+        if self._path is not None:
+            if asked.as_ is None and len(self._path) == 1 and isinstance(self._path[0], str):
+                return _named(self._path[0], absent)
+            of_kind = {None: _json_at, "text": _text_at, "yuan": _fen_at}[asked.as_]
+            return of_kind(finder(self._path), absent)
+        if asked.as_ == "yuan":
+            return None
+        if asked.header is not None or asked.location:
+            return _header_of((asked.header or "location").lower(), absent)
+        return _cookie_of(asked.cookie, absent) if asked.cookie is not None else None
 
     def _source(self, document: Document) -> Any:
         asked = self._asked
@@ -82,6 +105,70 @@ class Extractor:
             numbers = [shaped_number(each, kind) for each in value]
             return MISSING if not numbers or MISSING in numbers else numbers
         return shaped_number(value, kind)
+
+
+def _named(name: str, absent: Any) -> Found:
+    """What stands under ``name`` in the object that is the body. By far the most that is extracted is so simple."""
+
+    def value(document: Document) -> Any:
+        data = document.json
+        if data is UNREAD:
+            data = document.read_json()
+        if type(data) is not dict:
+            return absent
+        found = data.get(name, absent)
+        return absent if type(found) is str and len(found) > MOST_TEXT else found
+
+    return value
+
+
+def _json_at(find: Found, absent: Any) -> Found:
+    def value(document: Document) -> Any:
+        found = find(document)
+        return absent if found is MISSING or (type(found) is str and len(found) > MOST_TEXT) else found
+
+    return value
+
+
+def _text_at(find: Found, absent: Any) -> Found:
+    def value(document: Document) -> Any:
+        found = find(document)
+        if found is MISSING:
+            return absent
+        text = found if type(found) is str else _text(found)
+        return text if len(text) <= MOST_TEXT else absent
+
+    return value
+
+
+def _fen_at(find: Found, absent: Any) -> Found:
+    def value(document: Document) -> Any:
+        found = find(document)
+        if type(found) is list:
+            numbers = [shaped_number(each, "yuan") for each in found]
+            return absent if not numbers or MISSING in numbers else numbers
+        amount = MISSING if found is MISSING else shaped_number(found, "yuan")
+        return absent if amount is MISSING else amount
+
+    return value
+
+
+def _header_of(name: str, absent: Any) -> Found:
+    def value(document: Document) -> Any:
+        headers = document.reply.headers
+        found = None if headers is None else headers.get(name)
+        return absent if found is None or len(found) > MOST_TEXT else found
+
+    return value
+
+
+def _cookie_of(name: str, absent: Any) -> Found:
+    def value(document: Document) -> Any:
+        cookies = document.reply.cookies
+        found = None if cookies is None else cookies.get(name)
+        return absent if found is None or len(found) > MOST_TEXT else found
+
+    return value
 
 
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)

@@ -1,25 +1,21 @@
-"""Reading replies: what a body says, and what an order is told by it."""
+"""Reading replies: what a body says, as JSON, as a page and as text."""
 
 from __future__ import annotations
 
 import codecs
-import json
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from surgekit.errors import ConfigError
-from surgekit.model import ReplyClass
 from surgekit.target import page
-from surgekit.target.pattern import Pattern
-from surgekit.target.schema import ReplyRule
+from surgekit.target.strict import MISSING as MISSING
+from surgekit.target.strict import parsed as parsed
 
 EVERY = "*"
 """In a path as it is written: each item of a list; compiled it is -1."""
 Path = tuple[str | int, ...]
-MISSING = object()
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]{1,9}|\*)\]|\[\"([^\"]*)\"\]|\['([^']*)'\]")
 MOST_TEXT = 1 << 20
 """Characters of a body that patterns look at."""
@@ -32,7 +28,8 @@ _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:\-]{1,40})", re.IGNORECASE)
 _META = re.compile(r"""<meta\b[^>]*?\bcharset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE | re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: one is made for every request, and each field of a frozen class costs as much as the whole of another. Nobody changes one.
+@dataclass(slots=True)
 class Reply:
     """What came back for one request, or why nothing did.
 
@@ -89,56 +86,37 @@ def look(data: Any, path: Path) -> Any:
     return data
 
 
-def parsed(body: bytes) -> Any:
-    """The body as JSON, or ``MISSING``.
-
-    Stricter than Python: a name given twice in one object, NaN, and numbers beyond float are no JSON that two readers
-    would read alike, so nothing may be concluded from them.
-    """
-    try:
-        return json.loads(body, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
-    except (ValueError, RecursionError):
-        return MISSING
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name twice")
-    return found
-
-
-def _no_number(word: str) -> Any:
-    raise ValueError(word)
-
-
-def _finite(word: str) -> float:
-    value = float(word)
-    if math.isinf(value):
-        raise ValueError(word)
-    return value
+UNREAD: Final = object()
 
 
 class Document:
-    """A complete reply, read in as many ways as are asked for, each once. JSON of more than ``most_values`` values is none."""
+    """A complete reply, read in as many ways as are asked for, each once. JSON of more than ``most_values`` values is none.
 
-    __slots__ = ("_data", "_most_values", "_page", "_text", "reply")
+    ``json`` is ``data`` once that was asked for, and ``UNREAD`` before: a look at it is quicker than a call.
+    """
+
+    __slots__ = ("_most_values", "_page", "_text", "json", "reply")
 
     def __init__(self, reply: Reply, most_values: int = MOST_VALUES) -> None:
         self.reply = reply
+        self.json: Any = UNREAD
         self._most_values = most_values
-        self._data: tuple[Any] | None = None
         self._text: str | None = None
-        self._page: tuple[page.Page | None] | None = None
+        self._page: Any = UNREAD
+
+    def read_json(self) -> Any:
+        """Reads the body as JSON: ``json`` from then on."""
+        body, most = self.reply.body, self._most_values
+        if not body or (len(body) > most and sum(body.count(sign) for sign in b",[{") > most):
+            self.json = MISSING
+        else:
+            self.json = parsed(body)
+        return self.json
 
     @property
     def data(self) -> Any:
         """The body as JSON, or ``MISSING``."""
-        if self._data is None:
-            body = self.reply.body
-            readable = bool(body) and sum(body.count(sign) for sign in b",[{") <= self._most_values
-            self._data = (parsed(body),) if readable else (MISSING,)
-        return self._data[0]
+        return self.read_json() if self.json is UNREAD else self.json
 
     @property
     def text(self) -> str:
@@ -150,9 +128,10 @@ class Document:
     @property
     def page(self) -> page.Page | None:
         """The body as an HTML page, or None."""
-        if self._page is None:
-            self._page = (page.parsed(self.text),)
-        return self._page[0]
+        if self._page is UNREAD:
+            self._page = page.parsed(self.text)
+        found: page.Page | None = self._page
+        return found
 
     def header(self, name: str) -> str | None:
         return (self.reply.headers or {}).get(name.lower())
@@ -168,82 +147,30 @@ class Document:
         return "utf-8" if name.replace("-", "_") in _NO_CHARSETS else name
 
 
-class Classifier:
-    """The reply rules of a step, compiled."""
-
-    __slots__ = ("_rules",)
-
-    def __init__(self, rules: Sequence[ReplyRule], where: str) -> None:
-        self._rules = [_Rule(rule, f"{where}.replies[{number}]") for number, rule in enumerate(rules)]
-
-    def classify(self, document: Document) -> tuple[ReplyClass, str | None]:
-        """The class, and a reason where the order did not get on: error word, ``http_500``, ``odd_reply``…"""
-        reply = document.reply
-        if reply.error is not None:
-            return (ReplyClass.NOT_SENT if reply.effect_free else ReplyClass.UNKNOWN), reply.error
-        for rule in self._rules:
-            if rule.fits(document):
-                return rule.kind, None if rule.kind is ReplyClass.OK else rule.kind.value
-        if reply.status >= 400:
-            return ReplyClass.UNKNOWN, f"http_{reply.status}"
-        return ReplyClass.UNKNOWN, "odd_reply" if reply.body else "empty_reply"
+Found = Callable[[Document], Any]
 
 
-class _Rule:
-    __slots__ = ("_allowed", "_content_type", "_css", "_header", "_location", "_matches", "_path", "_statuses", "kind")
+def finder(path: Path) -> Found:
+    """What finds the value at ``path`` in the JSON of a document, as ``look`` does."""
+    match path:
+        case (str(name),):
 
-    def __init__(self, rule: ReplyRule, where: str) -> None:
-        self.kind = rule.class_
-        self._statuses = None if rule.status is None else {rule.status} if isinstance(rule.status, int) else set(rule.status)
-        self._content_type = None if rule.content_type is None else rule.content_type.lower()
-        self._path = None if rule.path is None else compile_path(rule.path, f"{where}.path")
-        self._allowed: list[Any] | None = rule.in_
-        if self._allowed is None and "equals" in rule.model_fields_set:
-            self._allowed = [rule.equals]
-        self._css = None if rule.css is None else page.selector(rule.css)
-        self._header = rule.header
-        self._location = None if rule.location is None else Pattern(rule.location)
-        self._matches = None if rule.matches is None else Pattern(rule.matches)
+            def one(document: Document) -> Any:
+                data = document.json
+                if data is UNREAD:
+                    data = document.read_json()
+                return data.get(name, MISSING) if type(data) is dict else MISSING
 
-    def fits(self, document: Document) -> bool:
-        return (
-            self._status_fits(document.reply.status)
-            and self._headers_fit(document)
-            and (self._allowed is None or self._path is None or self._is_allowed(look(document.data, self._path)))
-            and (self._css is None or self._stands_there(document, self._css))
-            and (self._matches is None or self._css is not None or self._says(document, self._matches))
-        )
+            return one
+        case (str(outer), str(name)):
 
-    def _status_fits(self, status: int) -> bool:
-        if self._statuses is not None:
-            return status in self._statuses
-        # A success and an error in one reply contradict each other, unless the target file says that they go together.
-        return not (self.kind is ReplyClass.OK and status >= 400)
+            def two(document: Document) -> Any:
+                data = document.json
+                if data is UNREAD:
+                    data = document.read_json()
+                inner = data.get(outer) if type(data) is dict else None
+                return inner.get(name, MISSING) if type(inner) is dict else MISSING
 
-    def _headers_fit(self, document: Document) -> bool:
-        kind = (document.header("content-type") or "").partition(";")[0].strip().lower()
-        if self._content_type is not None and kind != self._content_type:
-            return False
-        return self._location is None or self._location.found(document.header("location") or "")
-
-    def _is_allowed(self, value: Any) -> bool:
-        # 0 and False are equal in Python; on the wire they are not.
-        assert self._allowed is not None
-        return any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in self._allowed)
-
-    def _stands_there(self, document: Document, css: page.Selector) -> bool:
-        """Whether the page has such an element, and one with the text where that is asked for too."""
-        if document.page is None:
-            return False
-        texts = document.page.texts(css)
-        return any(self._matches is None or self._matches.found(text) for text in texts)
-
-    def _says(self, document: Document, pattern: Pattern) -> bool:
-        if self._header is not None:
-            return pattern.found(document.header(self._header) or "")
-        if self._path is None or self._allowed is not None:
-            return pattern.found(document.text)
-        value = look(document.data, self._path)
-        if value is MISSING:
-            return False
-        return pattern.found((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:MOST_TEXT])
+            return two
+        case _:
+            return lambda document: look(document.data, path)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from surgekit import clock
 from surgekit.model import ReplyClass
 from surgekit.target import template
 from surgekit.target.extract import Extractor
-from surgekit.target.reading import MISSING, Classifier, Document, Reply, compile_path, look
+from surgekit.target.reading import MISSING, Document, Reply, compile_path, look
+from surgekit.target.rules import Classifier
 from surgekit.target.schema import Act, Captcha, Extract, ReplyRule, Step
 from surgekit.target.signing import Parts, Signer
 
@@ -31,6 +32,8 @@ VISITOR = frozenset({"run.id", "target.base_url"})
 """Names that there are without an order: for logins, reads and notices."""
 ACT = "gateway_act"
 """Where a payment is acted; a step that sends there captures the money."""
+OK: Final = ReplyClass.OK
+"""Kept here, since looking a member up in its enumeration takes longer than all that is then done with it."""
 TELLING = frozenset({ReplyClass.OK, ReplyClass.QUEUED, ReplyClass.PAID_UNDELIVERED})
 """Replies of which something is kept. Where a reply is not ok, a value may be missing from it."""
 
@@ -41,7 +44,8 @@ def stamps() -> dict[str, Any]:
     return {"time.s": milliseconds // 1000, "time.ms": milliseconds, "nonce": secrets.token_hex(32)}
 
 
-@dataclass(frozen=True, slots=True)
+# Neither is frozen: both are made for every request, and freezing would double what that takes. Nobody changes one.
+@dataclass(slots=True)
 class Request:
     """One request, ready to send. ``url`` is a path on the platform, or absolute. ``follow``: go after redirects. ``once``: it may
     have an effect, so that nobody sends it a second time to find out."""
@@ -54,7 +58,7 @@ class Request:
     once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Read:
     """A reply that was understood: its class, why not ok, and what was extracted."""
 
@@ -64,55 +68,80 @@ class Read:
 
 
 class StepPlan:
-    """One step of a target, compiled. ``carries``: what it extracts and a later step sends; ``stamped``: whether it needs the
-    names of ``STAMPS``; ``once``: whether it orders or pays, by whatever method."""
+    """One step of a target, compiled. ``stamped``: whether it needs the names of ``STAMPS``; ``once``: whether it orders or pays, by
+    whatever method.
+
+    What is sent, for those that put the bytes together themselves: ``url``, ``headers`` with the names as they are written,
+    ``query`` (it goes behind a ? or, where ``url`` has one, an &) and ``body``. Of a ``signed`` step they are not all; it is
+    ``request`` that puts it together.
+    """
 
     __slots__ = (
-        "_body", "_classifier", "_data", "_extract", "_follow", "_headers", "_optional", "_query", "_signer", "_url",
-        "carries", "method", "name", "needs", "once", "stamped",
+        "_carries", "_classify", "_constant_headers", "_data", "_extract", "_optional", "_signer", "_taken", "asks_url", "body", "follow", "headers",
+        "method", "name", "needs", "once", "query", "signed", "stamped", "url",
     )  # fmt: skip
 
     def __init__(self, name: str, step: Step, where: str, *, headers: Mapping[str, str] | None = None, signer: Signer | None = None) -> None:
         self.name = step.name or name
         self.method = step.method
         self.once = step.method != "GET"
-        self._follow = step.follow
+        self.follow = step.follow
         self._signer = signer
-        self._url = template.url_template(step.place, f"{where}.request")
+        self.signed = signer is not None
+        self.asks_url = any(each.url for each in step.extract.values())
+        self.url = template.url_template(step.place, f"{where}.request")
         said = {key.lower() for key in step.headers}
         all_headers = {**{key: value for key, value in (headers or {}).items() if key.lower() not in said}, **step.headers}
         kind = _content_type(step, where)
         if kind is not None and not any(key.lower() == "content-type" for key in all_headers):
             all_headers["Content-Type"] = kind
-        self._headers = [(key.encode(), template.header_template(value, f"{where}.headers.{key}")) for key, value in all_headers.items()]
+        self._say([(key, template.header_template(value, f"{where}.headers.{key}")) for key, value in all_headers.items()])
         # What is signed has to be there as values before it becomes bytes; everything else is bytes with holes from the start.
         self._data: dict[str, template.Data] = {}
-        self._query: template.Template | None = None
-        self._body: template.Template | None = None
+        self.query: template.Template | None = None
+        self.body: template.Template | None = None
         if signer is not None:
             given = {"query": step.query or None, "form": step.form, "json": step.json_}
             self._data = {part: template.Data(data, f"{where}.{part}") for part, data in given.items() if data is not None}
         else:
-            self._query = template.form_template(step.query, f"{where}.query") if step.query else None
-            self._body = _body(step, where)
-        self._classifier = Classifier(step.replies, where)
-        self._extract = {key: Extractor(each, f"{where}.extract.{key}") for key, each in step.extract.items()}
+            self.query = template.form_template(step.query, f"{where}.query") if step.query else None
+            self.body = _body(step, where)
+        self._classify = Classifier(step.replies, where).classify
+        self._extract = {key: Extractor(each, f"{where}.extract.{key}").value for key, each in step.extract.items()}
         self._optional = frozenset(key for key, each in step.extract.items() if each.optional)
-        self.carries: frozenset[str] = frozenset()
-        used = [self._url, self._query, self._body, *self._data.values(), *(value for _, value in self._headers)]
+        self.carries = frozenset()
+        used = [self.url, self.query, self.body, *self._data.values(), *(value for _, value in self.headers)]
         needs = {word for each in used if each is not None for word in each.names} | (signer.needs if signer is not None else set())
         self.stamped = signer is not None or bool(needs & STAMPS)
         self.needs = frozenset(needs - STAMPS)
 
+    def _say(self, headers: Sequence[tuple[str, template.Template]]) -> None:
+        self.headers = tuple((key.encode(), value) for key, value in headers)
+        constant = [(key, value.constant) for key, value in self.headers]
+        self._constant_headers = tuple((key, value) for key, value in constant if value is not None)
+
+    @property
+    def carries(self) -> frozenset[str]:
+        """What it extracts and a later step sends."""
+        return self._carries
+
+    @carries.setter
+    def carries(self, names: frozenset[str]) -> None:
+        self._carries = names
+        # (name, how it is found, whether nothing can go on where it is null or empty)
+        self._taken = tuple((key, find, key in names and key not in self._optional) for key, find in self._extract.items())
+
     def request(self, values: template.Values) -> Request:
         """The bytes to send, with ``values`` in the holes."""
-        url = self._url.render(values)
-        headers = tuple((key, value.render(values)) for key, value in self._headers)
+        url = self.url.render(values)
+        headers = self._constant_headers
+        if len(headers) != len(self.headers):
+            headers = tuple([(key, value.render(values)) for key, value in self.headers])
         if self._signer is not None:
             return self._signed(self._signer, url, headers, values)
-        if self._query is not None:
-            url += (b"&" if b"?" in url else b"?") + self._query.render(values)
-        return Request(self.method, url, headers, self._body.render(values) if self._body is not None else b"", self._follow, self.once)
+        if self.query is not None:
+            url += (b"&" if b"?" in url else b"?") + self.query.render(values)
+        return Request(self.method, url, headers, b"" if self.body is None else self.body.render(values), self.follow, self.once)
 
     def _signed(self, signer: Signer, url: bytes, headers: tuple[tuple[bytes, bytes], ...], values: template.Values) -> Request:
         made = {part: data.render(values) for part, data in self._data.items()}
@@ -126,7 +155,7 @@ class StepPlan:
         own = {name.lower() for name in signed.headers}
         kept = [pair for pair in headers if pair[0].decode().lower() not in own]
         added = [(name.encode(), value.encode()) for name, value in signed.headers.items()]
-        return Request(self.method, url, (*kept, *added), body, self._follow, self.once)
+        return Request(self.method, url, (*kept, *added), body, self.follow, self.once)
 
     def read(self, reply: Reply) -> Read:
         """What the reply means. An ok reply without a value that the step extracts is not ok but unknown."""
@@ -134,16 +163,18 @@ class StepPlan:
 
     def meant(self, document: Document) -> Read:
         """``read`` of a reply that others look at too."""
-        kind, reason = self._classifier.classify(document)
+        kind, reason = self._classify(document)
+        if kind is OK:
+            values: dict[str, Any] = {}
+            for key, find, must in self._taken:
+                values[key] = value = find(document)
+                if value is MISSING or (must and (value is None or value == "")):
+                    return Read(ReplyClass.UNKNOWN, f"no_{key}")
+            return Read(kind, None, values)
         if kind not in TELLING:
             return Read(kind, reason)
-        found = {key: each.value(document) for key, each in self._extract.items()}
-        if kind is not ReplyClass.OK:
-            return Read(kind, reason, {key: value for key, value in found.items() if value is not MISSING})
-        for key, value in found.items():
-            if value is MISSING or (key in self.carries and key not in self._optional and value in (None, "")):
-                return Read(ReplyClass.UNKNOWN, f"no_{key}")
-        return Read(kind, None, found)
+        found = {key: find(document) for key, find in self._extract.items()}
+        return Read(kind, reason, {key: value for key, value in found.items() if value is not MISSING})
 
     @property
     def gives(self) -> frozenset[str]:
@@ -189,10 +220,10 @@ class PictureStep(StepPlan):
         rules = [ReplyRule.model_validate({"class": "ok", "status": 200, "matches": "(?s)."})]
         super().__init__("captcha", Step(request=captcha.request or "", replies=rules), where, headers=headers)
 
-    def read(self, reply: Reply) -> Read:
+    def meant(self, document: Document) -> Read:
         """The picture as ``captcha_picture``: bytes."""
-        read = super().read(reply)
-        return Read(read.kind, read.reason, {PICTURE: reply.body}) if read.kind is ReplyClass.OK else read
+        read = super().meant(document)
+        return Read(read.kind, read.reason, {PICTURE: document.reply.body}) if read.kind is ReplyClass.OK else read
 
 
 class SolveStep(StepPlan):
@@ -202,14 +233,11 @@ class SolveStep(StepPlan):
         rules = [ReplyRule.model_validate({"class": "ok", "status": 200, "matches": r"\S"})]
         answer = Extract.model_validate({"regex": r"^\s*(\S+)\s*$"})
         super().__init__("solve", Step(request="POST {solver}", replies=rules, extract={SOLVED: answer}), where)
-        self._solver = (captcha.solver or "").encode()
+        # The picture, as it came.
+        self.url = template.Template([(captcha.solver or "").encode()])
+        self._say([("Content-Type", template.Template([b"application/octet-stream"]))])
+        self.body = template.Template([(PICTURE, bytes)])
         self.needs = frozenset({PICTURE})
-
-    __slots__ = ("_solver",)
-
-    def request(self, values: template.Values) -> Request:
-        """The picture, as it came."""
-        return Request("POST", self._solver, ((b"Content-Type", b"application/octet-stream"),), values[PICTURE])
 
 
 class ActStep(StepPlan):
@@ -223,14 +251,13 @@ class ActStep(StepPlan):
         rules = [ReplyRule.model_validate({"class": "ok", "path": "code", "equals": 1})]
         super().__init__("gateway", Step(request=f"POST {{{ACT}}}", json=dict(act.act), replies=rules), where)
 
-    def read(self, reply: Reply) -> Read:
+    def meant(self, document: Document) -> Read:
         """What our own gateway refuses is a fault of the target file or of what the platform gave: no money was taken, and nobody
         turned the buyer down."""
-        read = super().read(reply)
-        data = Document(reply).data
+        read = super().meant(document)
         if read.kind is ReplyClass.OK:
-            return Read(ReplyClass.OK, None, {TRADE_NO: look(data, _TRADE_NO)})
-        said = look(data, _MSG)
-        if read.kind is ReplyClass.UNKNOWN and reply.error is None and isinstance(said, str):
+            return Read(ReplyClass.OK, None, {TRADE_NO: look(document.data, _TRADE_NO)})
+        said = look(document.data, _MSG)
+        if read.kind is ReplyClass.UNKNOWN and document.reply.error is None and isinstance(said, str):
             return Read(ReplyClass.NOT_SENT, f"act: {said[:MOST_REASON]}")
         return read

@@ -7,15 +7,16 @@ looked up, a filter from a short list is applied, and that is all.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
-from urllib.parse import quote, quote_plus, unquote_plus
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
 
 from surgekit.errors import ConfigError
+from surgekit.target import encode
+from surgekit.target.filters import FILTERS as FILTERS
+from surgekit.target.filters import fen as fen
 
 Values = Mapping[str, Any]
 Piece = bytes | tuple[str, Callable[[Any], bytes]]
@@ -24,119 +25,13 @@ _HOLE = re.compile(r"\{\{|\}\}|\{" + _NAME + r"\}|[{}]")
 _WHOLE = re.compile(r"\{" + _NAME + r"\}")
 
 
-# Values may come from replies, and JSON can carry half a surrogate pair, which no encoding has: it becomes "?".
-_ODD: Final = "replace"
-
-
-def _said(value: Any) -> str:
-    """A value in the middle of a text: nothing for one that is not there, and the words of JSON for true and false."""
-    if isinstance(value, str):
-        return str(value)
-    if value is None:
-        return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | list | dict) else str(value)
-
-
-def _header(value: Any) -> bytes:
-    # A line break in a value would start a header of its own.
-    return re.sub(r"[\r\n\0]", " ", _said(value)).encode(errors=_ODD)
-
-
-def _url(value: Any) -> bytes:
-    # Keeps what has a meaning in a URL; a space or a line break would end the request line.
-    return quote(_said(value), safe="!#$%&'()*+,/:;=?@[]~", errors=_ODD).encode()
-
-
-def _path(value: Any) -> bytes:
-    word = quote(_said(value), safe="", errors=_ODD)
-    # A segment of dots only would climb to another path.
-    return word.replace(".", "%2E").encode() if word in (".", "..") else word.encode()
-
-
-class Raw(str):
-    """A text that is put into a URL as it is, but for what no URL can have."""
-
-    __slots__ = ()
-
-
-def _path_or_raw(value: Any) -> bytes:
-    return _url(value) if isinstance(value, Raw) else _path(value)
-
-
-def _query(value: Any) -> bytes:
-    # As in a form that is signed, and as PHP writes it.
-    return quote_plus(str(int(value)) if isinstance(value, bool) else _said(value), errors=_ODD).encode()
-
-
-def _json_value(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode(errors=_ODD)
-
-
-def _json_inside(value: Any) -> bytes:
-    return json.dumps(_said(value), ensure_ascii=False)[1:-1].encode(errors=_ODD)
-
-
-def _number(value: Any) -> int:
-    try:
-        return int(_said(value).strip())
-    except ValueError:
-        return 0
-
-
-def _yuan(value: Any) -> str:
-    """1234 → 12.34"""
-    fen = _number(value)
-    return f"{'-' if fen < 0 else ''}{abs(fen) // 100}.{abs(fen) % 100:02d}"
-
-
-def _fen(value: Any) -> int:
-    """12.34, ¥1,234.5 → 1234, 123450; what is no amount is 0."""
-    amount = fen(value)
-    return 0 if amount is None else amount
-
-
-_MONEY = re.compile(r"-?[0-9]{1,13}(?:\.[0-9]{1,8})?", re.ASCII)
-
-
-def fen(value: Any) -> int | None:
-    """An amount of yuan, as text or number, in fen; parts of a fen are rounded half up. None: no amount."""
-    found = _MONEY.search(_said(value).replace(",", ""))
-    if found is None or isinstance(value, bool):
-        return None
-    whole, _, part = found[0].lstrip("-").partition(".")
-    rounded = int(whole) * 100 + (int((part + "000")[:3]) + 5) // 10
-    return -rounded if found[0].startswith("-") else rounded
-
-
-def _bytes(value: Any) -> bytes:
-    return _said(value).encode(errors=_ODD)
-
-
-FILTERS: Final[dict[str, Callable[[Any], Any]]] = {
-    "yuan": _yuan,
-    "fen": _fen,
-    "int": _number,
-    "text": _said,
-    "upper": lambda value: _said(value).upper(),
-    "lower": lambda value: _said(value).lower(),
-    "raw": lambda value: Raw(_said(value)),
-    "urldecode": lambda value: unquote_plus(_said(value)),
-    "url": lambda value: quote(_said(value), safe="", errors=_ODD),
-    "md5": lambda value: hashlib.md5(_bytes(value), usedforsecurity=False).hexdigest(),
-    "sha256": lambda value: hashlib.sha256(_bytes(value)).hexdigest(),
-    "base64": lambda value: base64.b64encode(_bytes(value)).decode(),
-    "base64url": lambda value: base64.urlsafe_b64encode(_bytes(value)).decode().rstrip("="),
-}
-"""What ``{name|filter}`` can do to a value; several in a row are applied from left to right."""
-
-
-def _filtered(encode: Callable[[Any], Any], filters: str, where: str) -> Callable[[Any], Any]:
-    """``encode`` after the named filters. Raises ``ConfigError``."""
+def _filtered(write: Callable[[Any], Any], filters: str, where: str) -> Callable[[Any], Any]:
+    """``write`` after the named filters. Raises ``ConfigError``."""
     for word in reversed(filters.split("|")[1:]):
         if word not in FILTERS:
             raise ConfigError(f"{where}: no filter {word!r}; there are {', '.join(sorted(FILTERS))}")
-        encode = _after(FILTERS[word], encode)
-    return encode
+        write = _after(FILTERS[word], write)
+    return write
 
 
 def _after(first: Callable[[Any], Any], then: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -146,7 +41,9 @@ def _after(first: Callable[[Any], Any], then: Callable[[Any], Any]) -> Callable[
 class Template:
     """A text with holes. ``render(values)`` → bytes; a missing name raises ``KeyError``."""
 
-    __slots__ = ("names", "pieces")
+    __slots__ = ("names", "pieces", "render")
+
+    render: Callable[[Values], bytes]
 
     def __init__(self, pieces: Iterable[Piece]) -> None:
         joined: list[Piece] = []
@@ -157,9 +54,50 @@ class Template:
                 joined.append(piece)
         self.pieces = joined
         self.names = frozenset(piece[0] for piece in joined if isinstance(piece, tuple))
+        self.render = _renderer(joined)
 
-    def render(self, values: Values) -> bytes:
-        return b"".join([piece if isinstance(piece, bytes) else piece[1](values[piece[0]]) for piece in self.pieces])
+    def fixed(self, values: Values) -> Template:
+        """The same with those holes filled for good whose names are in ``values``."""
+        return Template([piece[1](values[piece[0]]) if isinstance(piece, tuple) and piece[0] in values else piece for piece in self.pieces])
+
+    @property
+    def constant(self) -> bytes | None:
+        """What it always is; None where it has holes."""
+        return None if self.names else self.render({})
+
+
+def _renderer(pieces: Sequence[Piece]) -> Callable[[Values], bytes]:
+    """What fills the holes of ``pieces``. A loop over one or two holes takes longer than filling them, so few holes are written out."""
+    text = b"".join([piece.replace(b"%", b"%%") if isinstance(piece, bytes) else b"%b" for piece in pieces])
+    match [piece for piece in pieces if isinstance(piece, tuple)]:
+        case []:
+            constant = text % ()
+            return lambda _values: constant
+        case [(a, of_a)] if text == b"%b":
+            return lambda values: of_a(values[a])
+        case [(a, of_a)]:
+            return lambda values: text % of_a(values[a])
+        case [(a, of_a), (b, of_b)]:
+            return lambda values: text % (of_a(values[a]), of_b(values[b]))
+        case [(a, of_a), (b, of_b), (c, of_c)]:
+            return lambda values: text % (of_a(values[a]), of_b(values[b]), of_c(values[c]))
+        case [(a, of_a), (b, of_b), (c, of_c), (d, of_d)]:
+            return lambda values: text % (of_a(values[a]), of_b(values[b]), of_c(values[c]), of_d(values[d]))
+        case _:
+            return _long(pieces)
+
+
+def _long(pieces: Sequence[Piece]) -> Callable[[Values], bytes]:
+    constants = [piece if isinstance(piece, bytes) else b"" for piece in pieces]
+    holes = tuple((at, *piece) for at, piece in enumerate(pieces) if isinstance(piece, tuple))
+
+    def rendered(values: Values) -> bytes:
+        parts = constants.copy()
+        for at, name, write in holes:
+            parts[at] = write(values[name])
+        return b"".join(parts)
+
+    return rendered
 
 
 def _pieces(text: str, constant: Callable[[Any], bytes], hole: Callable[[Any], bytes], where: str) -> list[Piece]:
@@ -183,18 +121,18 @@ def url_template(text: str, where: str) -> Template:
     """A path and query; values are percent-encoded, except that of a hole at the very beginning, which is a URL by itself, and of one
     with the filter ``raw``, which may be several parts of a path and its query."""
     first = _WHOLE.match(text)
-    begins = [] if first is None else [(first[1], _filtered(_url, first[2], where))]
-    return Template([*begins, *_pieces(text[0 if first is None else first.end() :], _url, _path_or_raw, where)])
+    begins = [] if first is None else [(first[1], _filtered(encode.url, first[2], where))]
+    return Template([*begins, *_pieces(text[0 if first is None else first.end() :], encode.url, encode.segment, where)])
 
 
 def header_template(text: str, where: str) -> Template:
     """A header's value; line breaks in values become spaces."""
-    return Template(_pieces(text, _header, _header, where))
+    return Template(_pieces(text, encode.header, encode.header, where))
 
 
 def text_template(text: str, where: str) -> Template:
     """A body that is text, as it is."""
-    return Template(_pieces(text, _bytes, _bytes, where))
+    return Template(_pieces(text, encode.text, encode.text, where))
 
 
 def form_template(fields: Mapping[str, Any], where: str) -> Template:
@@ -203,7 +141,7 @@ def form_template(fields: Mapping[str, Any], where: str) -> Template:
     for name, text in flat(fields):
         if pieces:
             pieces.append(b"&")
-        pieces += [_query(name), b"=", *_pieces(text, _query, _query, where)]
+        pieces += [encode.query(name), b"=", *_pieces(text, encode.query, encode.query, where)]
     return Template(pieces)
 
 
@@ -231,7 +169,7 @@ def multipart_template(fields: Mapping[str, str], boundary: str, where: str) -> 
     pieces: list[Piece] = []
     for name, text in fields.items():
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{quote(name, safe=" []-_.")}"\r\n\r\n'
-        pieces += [head.encode(), *_pieces(text, _bytes, _bytes, where), b"\r\n"]
+        pieces += [head.encode(), *_pieces(text, encode.text, encode.text, where), b"\r\n"]
     return Template([*pieces, f"--{boundary}--\r\n".encode()])
 
 
@@ -286,12 +224,12 @@ def _json_pieces(data: Any, where: str) -> list[Piece]:
     if isinstance(data, str):
         whole = _WHOLE.fullmatch(data)
         if whole:
-            return [(whole[1], _filtered(_json_value, whole[2], where))]
-        return [b'"', *_pieces(data, _json_inside, _json_inside, where), b'"']
+            return [(whole[1], _filtered(encode.json_value, whole[2], where))]
+        return [b'"', *_pieces(data, encode.json_inside, encode.json_inside, where), b'"']
     if isinstance(data, Mapping):
         pieces: list[Piece] = [b"{"]
         for number, (name, value) in enumerate(data.items()):
-            pieces += [b"," if number else b"", _json_value(str(name)), b":", *_json_pieces(value, where)]
+            pieces += [b"," if number else b"", encode.json_value(str(name)), b":", *_json_pieces(value, where)]
         return [*pieces, b"}"]
     if isinstance(data, list):
         pieces = [b"["]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from surgekit.errors import ConfigError
 from surgekit.model import ReplyClass as C
 from surgekit.target.extract import Extractor, shaped_number
-from surgekit.target.reading import MISSING, MOST_TEXT, Classifier, Document, Reply, compile_path, look, parsed
+from surgekit.target.reading import MISSING, MOST_TEXT, Document, Reply, compile_path, look, parsed
+from surgekit.target.rules import Classifier
 from surgekit.target.schema import Extract, ReplyRule
 
 RULES = [
