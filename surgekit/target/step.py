@@ -77,7 +77,7 @@ class StepPlan:
     """
 
     __slots__ = (
-        "_carries", "_classify", "_constant_headers", "_data", "_extract", "_optional", "_signer", "_taken", "asks_url", "body", "follow", "headers",
+        "_carries", "_classify", "_constant_headers", "_data", "_extract", "_header_holes", "_optional", "_signer", "_taken", "asks_url", "body", "follow", "headers",
         "method", "name", "needs", "once", "query", "signed", "stamped", "url",
     )  # fmt: skip
 
@@ -117,8 +117,8 @@ class StepPlan:
 
     def _say(self, headers: Sequence[tuple[str, template.Template]]) -> None:
         self.headers = tuple((key.encode(), value) for key, value in headers)
-        constant = [(key, value.constant) for key, value in self.headers]
-        self._constant_headers = tuple((key, value) for key, value in constant if value is not None)
+        self._constant_headers = tuple((key, value.constant or b"") for key, value in self.headers)
+        self._header_holes = tuple((at, key, value.render) for at, (key, value) in enumerate(self.headers) if value.names)
 
     @property
     def carries(self) -> frozenset[str]:
@@ -135,8 +135,11 @@ class StepPlan:
         """The bytes to send, with ``values`` in the holes."""
         url = self.url.render(values)
         headers = self._constant_headers
-        if len(headers) != len(self.headers):
-            headers = tuple([(key, value.render(values)) for key, value in self.headers])
+        if self._header_holes:
+            filled = [*headers]
+            for at, key, render in self._header_holes:
+                filled[at] = key, render(values)
+            headers = tuple(filled)
         if self._signer is not None:
             return self._signed(self._signer, url, headers, values)
         if self.query is not None:
