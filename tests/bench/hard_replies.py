@@ -39,6 +39,8 @@ FUZZ_S = 60.0
 QUICK_FUZZ_S = 4.0
 FORM_S = 2 * (CONNECT_S + REPLY_S)
 """For one request, redirects apart: what has not come back then is called a hang."""
+LATE_S = 0.5
+"""Beyond the time-out of a reply, on a machine with other cares."""
 BATCH = 50
 """Mutated replies between two controls."""
 TRIES = 2
@@ -124,6 +126,8 @@ def tried(server: Server, form: Form) -> tuple[str, Got]:
         return f"status {reply.status} instead of {form.status}", got
     if reply.error is None and reply.body != form.body:
         return f"body {reply.body[:40]!r} ({len(reply.body)} bytes) instead of {form.body[:40]!r} ({len(form.body)})", got
+    if not form.follow and reply.sent_s is not None and reply.done_s - reply.sent_s > REPLY_S + LATE_S:
+        return f"took {reply.done_s - reply.sent_s:.1f} s instead of at most {REPLY_S:g}", got
     if form.heard is not None and len(heard) != form.heard:
         return f"heard {len(heard)} times instead of {form.heard}", got
     again = bool(heard) and told["connection"] == heard[-1]
@@ -199,7 +203,7 @@ def fuzz(server: Server, seconds: float) -> tuple[int, list[dict[str, Any]]]:
 def mutated(server: Server, number: int) -> str:
     """What is wrong with what came of mutated reply ``number``."""
     made = case(number)
-    form = Form("fuzz", path=f"/fuzz/{number}", at=PLAIN[number % len(PLAIN)])
+    form = Form("fuzz", path=f"/fuzz/{number}", at=PLAIN[number % len(PLAIN)], plain_way=number // len(PLAIN) % 2 == 1)
     reply, instead = asked(server, form)
     if reply is None:
         return instead
@@ -208,7 +212,7 @@ def mutated(server: Server, number: int) -> str:
 
 def table(result: dict[str, Any]) -> str:
     rows = [[row["form"], row["told"], "yes" if row["right"] else "NO", row["seconds"]] for row in result["rows"]]
-    faults = [[fault.get("form", fault.get("fuzz")), fault["what"]] for fault in result["wrong"]]
+    faults = [[fault.get("form", fault.get("fuzz")), fault["what"].strip().splitlines()[-1][:150]] for fault in result["wrong"]]
     return "\n".join(
         [
             tabulate(rows, headers=["form", "told", "right", "seconds"], disable_numparse=True), "",

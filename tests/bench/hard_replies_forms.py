@@ -52,9 +52,11 @@ class Form:
 
     What has to come of it: ``error``, or with ``None`` a reply of ``status`` and ``body``; several where either is right.
     ``again``: the next request has to come over the same connection; ``heard``: how often this one was heard; None where either
-    is right. ``at``: the listener (``hard_replies_server.LISTENERS``). ``first``: a path that is asked for before, by the
-    same client; ``at_first``: every second time it is answered soundly; ``quiet_s``: so long nothing happens afterwards, before the
-    next request.
+    is right.
+
+    ``at``: the listener (``hard_replies_server.LISTENERS``). ``first``: a path that is asked for before, by the same client;
+    ``plain_way``: not the one that orders of a run go; ``early``: it is answered before its body was taken in; ``at_first``:
+    every second time it is answered soundly; ``quiet_s``: so long nothing happens afterwards, before the next request.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Form:
     payload: bytes = ORDER
     path: str = ""
     follow: bool = False
+    plain_way: bool = False
     early: bool = False
     at_first: bool = False
     at: str = "plain"
