@@ -10,7 +10,10 @@ go as fast as they get replies.
 from __future__ import annotations
 
 import statistics
+import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +37,19 @@ def run(quick: bool) -> dict[str, Any]:
     absent = missing()
     names = [name for name in (QUICK_PEERS if quick else NAMES) if name not in absent]
     with cheap_shop(server) as shop, on(server):
-        loads = {name: _load(name, shop, QUICK_S if quick else SECONDS, generator, quick) for name in names}
+        loads: dict[str, Load] = {}
         rounds: dict[str, list[Driven]] = {name: [] for name in names}
+        for name in names:
+            with _others_may_fail(name, absent):
+                loads[name] = _load(name, shop, QUICK_S if quick else SECONDS, generator, quick)
         for number in range(1 if quick else ROUNDS):
             turn = number % len(names)
             for name in names[turn:] + names[:turn]:
-                rounds[name].append(_driven(name, loads[name], shop, generator))
+                if name not in absent:
+                    with _others_may_fail(name, absent):
+                        rounds[name].append(_driven(name, loads[name], shop, generator))
         kind = shop.kind
+    rounds = {name: driven for name, driven in rounds.items() if driven}
     told = {name: round(statistics.median(each.per_cpu_s for each in driven), 1) for name, driven in rounds.items()}
     return {
         **{name: told.get(name) for name in ("surgekit", "k6", "fasthttp", "wrk2")},
@@ -53,6 +62,17 @@ def run(quick: bool) -> dict[str, Any]:
         "cores": shared_by(generator, server),
         "missing": absent,
     }
+
+
+@contextmanager
+def _others_may_fail(name: str, absent: dict[str, str]) -> Iterator[None]:
+    """A peer that came to no end is told of, and is not run again; what went before counts."""
+    try:
+        yield
+    except (RuntimeError, subprocess.SubprocessError) as error:
+        if name == "surgekit":
+            raise
+        absent[name] = f"failed: {error}"
 
 
 def _load(name: str, shop: CheapShop, seconds: float, core: int, quick: bool) -> Load:
@@ -86,6 +106,7 @@ def _row(name: str, load: Load, driven: list[Driven]) -> dict[str, Any]:
         "unsent": sum(each.figures.unsent for each in driven),
         "counted": sum(each.counts.requests for each in driven),
         "said": sum(each.figures.requests for each in driven),
+        "verdicts": sorted({each.figures.verdict for each in driven if each.figures.verdict is not None}),
         "stolen_s": round(sum(each.stolen_s for each in driven), 2),
         "note": peer(name).NOTE,
     }
@@ -102,6 +123,7 @@ def table(result: dict[str, Any]) -> str:
     ]  # fmt: skip
     heads = ["tool", "requests per CPU-s", "start to end", "requests/s", "asked", "of its core", "errors", "unsent", "note"]
     lines = [tabulate(rows, headers=heads, tablefmt="simple", disable_numparse=True), ""]
+    lines += [f"{row['tool']} says of its runs: {'; '.join(row['verdicts'])}" for row in result["rows"] if row["verdicts"]]
     lines += [f"{name}: {why}" for name, why in result["missing"].items()]
     ratios = [f"{result[f'ratio_{name}']:g} × {name}" for name in ("k6", "fasthttp", "wrk2") if result[f"ratio_{name}"] is not None]
     lines.append(f"surgekit: {', '.join(ratios)}" if ratios else "surgekit: nobody to be held against is installed")

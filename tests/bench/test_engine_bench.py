@@ -38,7 +38,7 @@ def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     for bench in (engine, slip):
         monkeypatch.setattr(bench, "cheap_shop", no_shop)
         monkeypatch.setattr(bench, "cores", lambda: (-1, -1))
-        monkeypatch.setattr(bench, "missing", lambda: ABSENT)
+        monkeypatch.setattr(bench, "missing", lambda: dict(ABSENT))
         monkeypatch.setattr(bench, "climbed", lambda peer, load, shop, core=-1: (load, 12_500.0))
 
 
@@ -56,6 +56,22 @@ def test_engine_tells_requests_per_processor_second_and_ratios(monkeypatch: pyte
     assert "wrk2: not installed" in text
 
 
+def test_a_peer_that_fails_is_told_of_and_surgekit_may_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def one(name: str, load: Load, shop: Any, core: int) -> Driven:
+        if name == failing:
+            raise RuntimeError(f"{name} ended with 137")
+        return driven(PER_CPU_S[name])
+
+    monkeypatch.setattr(engine, "_driven", one)
+    failing = "k6"
+    told = engine.run(quick=True)
+    assert (told["k6"], told["ratio_k6"], told["ratio_fasthttp"]) == (None, None, 15.0)
+    assert "k6: failed: k6 ended with 137" in engine.table(told)
+    failing = "surgekit"
+    with pytest.raises(RuntimeError):
+        engine.run(quick=True)
+
+
 def slip_of(monkeypatch: pytest.MonkeyPatch, stolen: list[float], *, k6_held: bool = True) -> dict[str, Any]:
     """The bench with made-up slips, where the clock of stolen time says ``stolen`` more after each round."""
     clock = itertools.accumulate([0.0, *(part for each in stolen for part in (each, 0.0))])
@@ -64,7 +80,7 @@ def slip_of(monkeypatch: pytest.MonkeyPatch, stolen: list[float], *, k6_held: bo
     def one(name: str, load: Load, shop: Any, core: int) -> dict[str, Any]:
         late = dict.fromkeys(slip.QUANTILES, 0.1 * (load.seed - 6)) if name != "k6" or k6_held else dict.fromkeys(slip.QUANTILES)
         own = late if name in ("surgekit", "bare_c") else dict.fromkeys(slip.QUANTILES)
-        return {"server": late, "own": own, "due": 100, "arrived": 99, "errors": 0, "unsent": 0, "busy": 0.5, "took_s": 3.0}
+        return {"server": late, "own": own, "due": 100, "arrived": 99, "errors": 0, "unsent": 0, "busy": 0.5, "took_s": 3.0, "verdict": None}
 
     monkeypatch.setattr(slip, "_one", one)
     told: dict[str, Any] = json.loads(json.dumps(slip.run(quick=False)))

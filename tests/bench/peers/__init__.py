@@ -46,7 +46,7 @@ class Load:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What a tool says of itself. Latencies in ms, of the order's submission where it tells requests apart. ``unsent``: orders that it
-    knows that it did not send."""
+    knows that it did not send. ``verdict``: whether it would itself use the run, where it says so."""
 
     requests: int
     errors: int
@@ -54,6 +54,7 @@ class Figures:
     p99_ms: float
     p999_ms: float
     unsent: int = 0
+    verdict: str | None = None
 
 
 class Peer(Protocol):

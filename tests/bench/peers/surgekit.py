@@ -69,10 +69,11 @@ def result(folder: Path) -> dict[str, Any]:
 
 def figures(folder: Path, load: Load) -> Figures:
     told = result(folder)
-    orders, latency = told["orders"], told["latency_ms"]["confirm"]
+    orders, latency, validity = told["orders"], told["latency_ms"]["confirm"], told["validity"]
     return Figures(
         requests=len(rows(folder, "requests", "due_s")), errors=orders["sent"] - orders["confirmed"], unsent=orders["unsent"],
         p50_ms=latency["p50"], p99_ms=latency["p99"], p999_ms=latency["p999"],
+        verdict=": ".join([validity["status"], *validity["reasons"]]),
     )  # fmt: skip
 
 
