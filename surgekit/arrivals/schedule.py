@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from surgekit.profile.schema import Profile, Ramp
 from surgekit.seeds import rng
 
 Ints = NDArray[np.int64]
+BLOCK = 256
 Number = TypeVar("Number", int, float)
 
 
@@ -60,19 +62,20 @@ class Schedule:
         return len(self.seq)
 
     def orders(self) -> Iterator[Order]:
-        """One by one, in order of arrival."""
-        columns = (
-            self.seq, self.intended_s, self.sku, self.qty, self.buyer, self.buyer_class, self.phase,
-            self.browses, self.double_click, self.think_quote_s, self.think_pay_s,
-        )  # fmt: skip
-        for seq, at, sku, qty, buyer, kind, phase, browses, twice, quote_s, pay_s in zip(
-            *(column.tolist() for column in columns), strict=True
-        ):
-            yield Order(
-                seq=seq, shard=self.shard.index, intended_s=at, sku=self.skus[sku], qty=qty, buyer=buyer,
-                buyer_class=self.classes[kind], pay_by=self.pay_by[kind], phase=self.phases[phase],
-                browses=browses, double_click=twice, think_quote_s=quote_s, think_pay_s=pay_s,
-            )  # fmt: skip
+        """One by one, in order of arrival. Made in small blocks: an hour of them at once would not fit, and even a long block takes its time."""
+        shard = repeat(self.shard.index)
+        skus, classes, phases, pay_by = (names.__getitem__ for names in (self.skus, self.classes, self.phases, self.pay_by))
+        for begin in range(0, len(self), BLOCK):
+            part = slice(begin, begin + BLOCK)
+            kinds = self.buyer_class[part].tolist()
+            yield from map(
+                Order._make,
+                zip(
+                    self.seq[part].tolist(), shard, self.intended_s[part].tolist(), map(skus, self.sku[part].tolist()), self.qty[part].tolist(),
+                    self.buyer[part].tolist(), map(classes, kinds), map(pay_by, kinds), map(phases, self.phase[part].tolist()),
+                    self.browses[part].tolist(), self.double_click[part].tolist(), self.think_quote_s[part].tolist(), self.think_pay_s[part].tolist(),
+                ),  # fmt: skip
+            )
 
 
 def curve(profile: Profile) -> RateCurve:

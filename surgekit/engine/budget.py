@@ -67,6 +67,10 @@ class Purse:
         self._by_consent = by_consent
         self._whose = f" for engine {shard + 1} of {shards}" if shards > 1 else ""
 
+    @property
+    def limited(self) -> bool:
+        return bool(self._pots)
+
     def _costs(self, order: Order) -> dict[str, tuple[str, int]]:
         """Pot → (what in it, how much of that)."""
         return {"orders": ("", 1), "money_fen": ("", self._prices[order.sku] * order.qty), "units": (order.sku, order.qty)}

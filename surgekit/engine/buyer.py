@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from surgekit.model import Order, Outcome, ReplyClass
@@ -28,20 +28,26 @@ class Session(Protocol):
     def now(self) -> float:
         """Seconds since the run's start."""
 
-    def sleep_until(self, at_s: float) -> None: ...
+    async def sleep_until(self, at_s: float) -> None: ...
 
     def send(
         self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
-    ) -> tuple[Reply, Read]: ...
+    ) -> Awaitable[tuple[Reply, Read]]: ...
 
     def deliver(self, order: Order, values: Mapping[str, Any], paid_s: float) -> None:
         """The order was paid, and a person delivers it by and by. Returns at once."""
 
-    def beside(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Start ``work`` at the same time; the result waits for its end, and raises what it raised."""
+    def beside(self, work: Coroutine[Any, Any, Any]) -> Beside:
+        """Start ``work`` at the same time; ``wait`` of the result gives its own, and raises what it raised."""
 
 
-@dataclass(frozen=True, slots=True)
+class Beside(Protocol):
+    """Something that is done at the same time."""
+
+    async def wait(self) -> Any: ...
+
+
+@dataclass(slots=True)
 class Shop:
     """What all journeys of a run share."""
 
@@ -49,6 +55,32 @@ class Shop:
     statuses: Statuses
     buyers: Buyers
     salt: str
+    patience: float = field(init=False)
+    """A buyer's, or the platform's own where that is shorter."""
+    prepares: bool = field(init=False)
+    """Whether something comes before the submission."""
+    delivered: frozenset[str] = field(init=False)
+    ended: frozenset[str] = field(init=False)
+    """Statuses of an order that comes to nothing."""
+    has_money: frozenset[str] = field(init=False)
+    _wanted: dict[tuple[StepPlan, str], frozenset[str]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        words, looking = self.statuses, self.plan.looking
+        most = float("inf") if looking is None or looking.deadline is None else looking.deadline
+        self.prepares = bool(self.plan.prepare or self.plan.captcha or self.plan.fixed_captcha is not None)
+        self.patience = min(self.buyers.patience, most)
+        self.delivered, self.ended = frozenset(words.delivered), frozenset((*words.refunded, *words.failed))
+        self.has_money = frozenset((*words.paid, *words.delivered, *words.refunded))
+
+    def wanted(self, step: StepPlan, pay_by: str) -> frozenset[str]:
+        """What ``step`` sends of what earlier steps of an order should have told."""
+        found = self._wanted.get((step, pay_by))
+        if found is None:
+            plan = self.plan
+            given = frozenset[str]().union(*(each.gives for each in (*plan.prepare, plan.submit, *plan.pay.get(pay_by, ()))))
+            found = self._wanted[step, pay_by] = step.needs & given
+        return found
 
 
 @dataclass(slots=True)

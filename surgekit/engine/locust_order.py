@@ -12,7 +12,7 @@ from surgekit import clock
 from surgekit.digest import card_digests
 from surgekit.engine.buyer import BROKEN, MOST_FEN, Told
 from surgekit.engine.guard import RefusedError
-from surgekit.engine.http import MOST_REPLY
+from surgekit.engine.heads import MOST_REPLY
 from surgekit.engine.surge import Surge
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.reading import Reply
@@ -63,7 +63,7 @@ class LocustOrder:
         due = self._order.intended_s if self._requests == 0 else began
         self._requests += 1
         reply = Reply(status, body, sent, done, None if kind is ReplyClass.OK else reason, effect_free=sent is None)
-        self._surge.tell(self._order, str(name)[:200], str(request_type), reply, Read(kind, reason), due, 1)
+        self._surge.tell(self._order, str(name)[:200], reply, Read(kind, reason), due, 1)
         if self.told.sent_s is None and sent is not None:
             self.told.sent_s = sent
         if kind in BROKEN:

@@ -27,6 +27,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, Defaul
 
 from surgekit import adapter, seeds
 from surgekit.engine.buyer import Shop
+from surgekit.engine.greenlets import served
 from surgekit.engine.guard import Guard
 from surgekit.engine.locust_file import in_short, user_class
 from surgekit.engine.locust_order import LocustOrder
@@ -107,7 +108,8 @@ class Cast:
     def retire(self, user: Any) -> None:
         """It serves no order any more; its ``on_stop`` runs beside the others."""
         self._all.remove(user)
-        self._surge().later(lambda: self._on_stop(user))
+        surge = self._surge()
+        surge.loop.call(lambda: surge.beside(served(surge.loop, self._on_stop, user)))
 
     def task_of(self, user: Any, order: Order) -> Any:
         """The order's task, by the weights: the same in every run of one seed."""
@@ -143,7 +145,7 @@ class Cast:
         if self._begun:
             surge = self._surge()
             surge.failure = surge.failure or sentence
-            surge.stop()
+            surge.loop.call(surge.stop)
 
 
 class LocustWalk:
@@ -156,7 +158,11 @@ class LocustWalk:
         self._desk = desk
         self.told = desk.told
 
-    def run(self) -> None:
+    async def run(self) -> None:
+        """In a greenlet of its own."""
+        await served(self._surge.loop, self._run)
+
+    def _run(self) -> None:
         patience = gevent.Timeout(max(0.001, self._order.intended_s + self._cast.shop.buyers.patience - self._surge.now()))
         patience.start()
         user: Any = None
@@ -194,7 +200,7 @@ class LocustWalk:
         except StopUser:
             return True
         except StopTest:
-            self._surge.stop("the locustfile stopped the test")
+            self._surge.loop.call(lambda: self._surge.stop("the locustfile stopped the test"))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - code of the user's can raise anything
             self._desk.raised(error)
             _log.warning("a task of %s raised", type(user).__name__, exc_info=error)

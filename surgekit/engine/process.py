@@ -13,6 +13,7 @@ import logging
 import resource
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,15 @@ from surgekit.arrivals import Shard, schedule
 from surgekit.arrivals.buyers import buyers
 from surgekit.engine.budget import Purse
 from surgekit.engine.buyer import Shop
+from surgekit.engine.client import Client
 from surgekit.engine.commands import Commands
-from surgekit.engine.http import Client
+from surgekit.engine.greenlets import poller
 from surgekit.engine.locust_users import Cast
+from surgekit.engine.loop import Loop
 from surgekit.engine.members import Members
+from surgekit.engine.real import real
 from surgekit.engine.spool import Log
+from surgekit.engine.stats import feed
 from surgekit.engine.surge import Surge
 from surgekit.engine.walk import walker
 from surgekit.engine.walk_once import once
@@ -47,12 +52,14 @@ from surgekit.target.plan import compile_plan
 PROGRESS_S = 0.5
 LISTEN_S = 0.05
 """So late at most is a stop noticed."""
+SWITCH_S = 0.0002
+"""So long may another thread keep the interpreter from the loop."""
 
 
 class SurgeUser(User):  # type: ignore[misc]
     """All buyers of this shard. One Locust user, because arrivals follow the schedule and not a number of users.
 
-    The surge runs in a greenlet of its own: Locust's page can start a user again and kill one at any moment, but a shard is
+    The surge runs on by itself: Locust's page can start a user again and kill one at any moment, but a shard is
     sent once, and always ends with its log closed.
     """
 
@@ -61,12 +68,13 @@ class SurgeUser(User):  # type: ignore[misc]
     @task  # type: ignore[untyped-decorator]
     def surge(self) -> None:
         """The whole shard; Stop on Locust's page is a stop."""
-        surge = self.environment.surge
-        surge.begin(self.environment.surge_start)
+        engine: Engine = self.environment.engine
+        engine.begin()
         try:
-            surge.over.wait()
+            while not engine.surge.over:
+                gevent.sleep(LISTEN_S)
         except gevent.GreenletExit:
-            surge.stop()
+            engine.stop()
             raise
         raise StopUser
 
@@ -92,9 +100,9 @@ def main(commands: Commands) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     assert monkey.is_module_patched("socket")
     try:
-        environment, surge = build(options.run, options.shard, logins=options.walk is None)
+        engine = build(options.run, options.shard, logins=options.walk is None)
         if options.web is not None:
-            web_ui(environment, options.web)
+            web_ui(engine.environment, options.web)
     except SurgeKitError as error:
         say(ready=False, error=str(error))
         return 1
@@ -102,34 +110,83 @@ def main(commands: Commands) -> int:
         say(ready=False, error=f"the engine cannot start: {error}")
         return 1
     say(ready=True)
+    surge = engine.surge
     if options.walk is not None:
         sku, _, pay_by = options.walk.rpartition(",")
-        walk(surge, environment.members, sample(sku, pay_by), environment.members.known, say)
+        walk(surge, engine.members, sample(sku, pay_by), engine.members.known, say)
         return 0
     while commands.start is None and not commands.stop:
         gevent.sleep(0.01)
     if commands.start is None:
         return 0
-    environment.surge_start = commands.start
-    runner = environment.runner
-    runner.start(1, spawn_rate=1)
+    engine.start = commands.start
+    engine.environment.runner.start(1, spawn_rate=1)
     due = clock.now()
-    while not surge.over.wait(timeout=LISTEN_S):
+    while not surge.over:
+        gevent.sleep(LISTEN_S)
         if commands.stop:
-            surge.stop()
+            engine.stop()
         if clock.now() >= due:
             due = max(due, clock.now() - PROGRESS_S) + PROGRESS_S
+            engine.feed()
             say(**surge.progress())
-    if environment.cast is not None:
-        environment.cast.close()
+    engine.close()
+    engine.feed()
     say(**surge.progress())
     if surge.failure is not None:
+        logging.getLogger(__name__).error("a fault of the engine's own", exc_info=surge.error)
         say(done=False, error=surge.failure)
         return 1
     whys: dict[str, Any] = {"why": surge.why_stopped, "over_budget": surge.over_budget}
     whys["troubles"] = [f"{what} ({count:,} times)" if count > 1 else what for what, count in surge.troubles.most_common(10)]
-    say(done=True, stopped=surge.stopped, **{name: why for name, why in whys.items() if why})
+    say(done=True, stopped=surge.stopped, health=surge.health.told(), **{name: why for name, why in whys.items() if why})
     return 0
+
+
+class Engine:
+    """One shard's surge, and Locust around it."""
+
+    def __init__(self, environment: Any, surge: Surge, members: Members, cast: Cast | None, log: Log, methods: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.surge = surge
+        self.members = members
+        self.start = 0.0
+        self._cast = cast
+        self._log = log
+        self._methods = methods
+        self._begun = False
+
+    def begin(self) -> None:
+        """Once, however often this is called. The loop gets a thread of its own; only greenlets of other people's code have to share one with it."""
+        if self._begun:
+            return
+        self._begun = True
+        if self._cast is None:
+            sys.setswitchinterval(SWITCH_S)
+            real("_thread", "start_new_thread")(self._run, ())
+        else:
+            gevent.spawn(self._run)
+
+    def _run(self) -> None:
+        surge = self.surge
+        try:
+            surge.loop.run_until(surge.run(self.start))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, somebody waits for the end
+            surge.failure = surge.failure or f"{type(error).__name__}: {error}"
+            surge.error = surge.error or error
+            surge.over = True
+
+    def stop(self) -> None:
+        self.surge.loop.call(self.surge.stop)
+
+    def feed(self) -> None:
+        """Tell Locust's statistics what has happened since the last time. The clients of a locustfile do that themselves."""
+        if self._cast is None:
+            feed(self.environment.stats, self._log.live.take(), self._methods)
+
+    def close(self) -> None:
+        if self._cast is not None:
+            self._cast.close()
 
 
 def sample(sku: str, pay_by: str) -> Order:
@@ -140,8 +197,8 @@ def sample(sku: str, pay_by: str) -> Order:
     )  # fmt: skip
 
 
-def build(run: Path, shard: int, *, logins: bool = True) -> tuple[Any, Surge]:
-    """The Locust environment and the surge of one shard; with ``logins``, after every account has logged in that has to. Raises ``SurgeKitError`` or ``OSError``."""
+def build(run: Path, shard: int, *, logins: bool = True) -> Engine:
+    """The engine of one shard; with ``logins``, after every account has logged in that has to. Raises ``SurgeKitError`` or ``OSError``."""
     plan = json.loads((run / "run.json").read_bytes())  # bytes: the locale has no say in what UTF-8 is
     profile, target = Profile.model_validate(plan["profile"]), Target.model_validate(plan["target"])
     permit = Permit.from_json(plan["permit"]) if plan.get("permit") else permitted(origin(plan["base_url"]), None)
@@ -150,14 +207,6 @@ def build(run: Path, shard: int, *, logins: bool = True) -> tuple[Any, Surge]:
     events = Events() if target.locust is None else locust.events  # a locustfile's listeners listen to these
     environment = locust.env.Environment(user_classes=[SurgeUser], events=events, catch_exceptions=False, host=plan["base_url"])
     environment.create_local_runner()
-    fire = environment.events.request.fire
-
-    def on_request(method: str, step: str, ms: float, size: int, error: str | None) -> None:
-        fire(
-            request_type=method, name=step, response_time=ms, response_length=size, context={},
-            exception=None if error is None else RuntimeError(error),
-        )  # fmt: skip
-
     line = schedule(profile, target.skus, plan["seed"], Shard(shard, plan["shards"]))
     steps, rows = compile_plan(target), private.accounts(target)
     gateway_act = plan.get("gateway_act")
@@ -167,25 +216,32 @@ def build(run: Path, shard: int, *, logins: bool = True) -> tuple[Any, Surge]:
         "run.id": plan["run_id"], "target.base_url": plan["base_url"].rstrip("/"), "gateway_act": gateway_act,
         **private.names(target, private.from_env()),
     }  # fmt: skip
+    loop = Loop(None if target.locust is None else poller())
     people = buyers(profile.buyers.accounts, plan["seed"], locale=profile.buyers.locale, prefix=target.accounts.prefix)
-    members = Members(target, steps, people, rows, known, lambda *told: surge.for_nobody(*told), shard=(shard, plan["shards"]))  # noqa: PLW0108 - as above
+    members = Members(
+        target, steps, people, rows, known, lambda *told: surge.for_nobody(*told),  # noqa: PLW0108 - the surge is made a few lines below
+        loop=loop, shard=(shard, plan["shards"]), all_names=target.locust is not None,
+    )  # fmt: skip
     shop = Shop(steps, target.statuses, profile.buyers, plan["salt"])
     cast = None
     if target.locust is not None:
         cast = Cast(target.locust, environment, permit, members, shop, seed=plan["seed"], run_id=plan["run_id"], surge=lambda: surge)
+    log = Log(run / "spool", shard)
     surge = Surge(
         line.orders(),
+        loop=loop,
         walk=walker(shop, members) if cast is None else once(cast.walk),
         client=Client(
+            loop,
             permit,
             connect_s=target.timeouts.connect,
             reply_s=target.timeouts.reply,
             keep_alive_s=target.timeouts.keep_alive,
-            now=lambda: surge.now(),  # noqa: PLW0108 - the surge is made of the client, a few lines before
             run_id=plan["run_id"],
+            known=known,
             beside=[resolved(origin(url)) for url in (gateway_act, solver) if url],
         ),
-        log=Log(run / "spool", shard),
+        log=log,
         purse=Purse(
             target.safety.budget, {product.sku: product.price_fen for product in target.catalogue}, shard, plan["shards"],
             orders=plan["submissions"][shard] if plan.get("submissions") else None,
@@ -193,14 +249,15 @@ def build(run: Path, shard: int, *, logins: bool = True) -> tuple[Any, Surge]:
         ),
         run_id=plan["run_id"],
         bound=max(1, profile.in_flight // plan["shards"]),
-        on_request=on_request if cast is None else lambda *_: None,  # the user's own client told Locust already
-    )
+        places=steps.submit if cast is None else None,
+    )  # fmt: skip
+    engine = Engine(environment, surge, members, cast, log, {step.name: step.method for step in steps.steps})
+    environment.engine = engine
     if logins:
-        members.login_all(line.buyer.tolist())
+        loop.run_until(members.login_all(line.buyer.tolist()))
     if cast is not None:
         cast.begin()
-    environment.surge, environment.members, environment.cast = surge, members, cast
-    return environment, surge
+    return engine
 
 
 def web_ui(environment: Any, port: int) -> None:

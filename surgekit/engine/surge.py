@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import gc
-import logging
-import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Protocol
 
-import gevent
-from gevent.event import Event
-from gevent.pool import Group
-
-from surgekit import clock
 from surgekit.engine.budget import BUDGET, NO_BUDGET, Purse
-from surgekit.engine.buyer import BROKEN, HARMLESS, Told
-from surgekit.engine.http import STOPPED, Client
+from surgekit.engine.buyer import HARMLESS, Told
+from surgekit.engine.client import STOPPED, Client, Pool
+from surgekit.engine.health import Health
+from surgekit.engine.loop import Cut, Flag, Loop, Task
 from surgekit.engine.spool import Log
-from surgekit.model import Order, Outcome, ReplyClass
+from surgekit.model import Order, Outcome
 from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply
 from surgekit.target.step import Read, Request, StepPlan, stamps
@@ -32,14 +25,10 @@ QUIET_S = 0.1
 and within one second all has to be still."""
 MOST_CARDS = 2_000_000
 """So many cards are remembered for the figure on the terminal; the audit knows all of them."""
-TICK_S = 0.0005
-"""The event loop sleeps in whole milliseconds, rounded up. Waking up half of one early and looking again and again until the
-moment has come makes an order late by a tenth of a millisecond instead of a whole one, and costs little."""
-FLUSH_S = 0.2
+FLUSH_S = 0.1
 """At most this much of the history is lost when the engine is killed."""
-
-OnRequest = Callable[[str, str, float, int, str | None], None]
-"""method, step, response time in ms, bytes, error word: for Locust's own statistics."""
+MOST_IN_TURN = 16
+"""Orders that leave before sockets are looked at again, where the schedule is ahead of the engine."""
 
 
 class Walk(Protocol):
@@ -47,94 +36,103 @@ class Walk(Protocol):
 
     told: Told
 
-    def run(self) -> object: ...
+    async def run(self) -> object: ...
 
 
-@dataclass(slots=True)
 class _Nothing:
     """Stands in for a walk that could not even be made."""
 
-    told: Told
+    def __init__(self, told: Told) -> None:
+        self.told = told
 
-    def run(self) -> object: ...
+    async def run(self) -> None: ...
 
 
 class Surge:
-    """One shard of a run: its orders, its clock, its log, and what the terminal wants to know meanwhile."""
+    """One shard of a run: its orders, its clock, its log, and what the terminal wants to know meanwhile.
+
+    All of it belongs to the loop's thread, but for ``progress``, which only looks.
+    """
 
     def __init__(
         self,
         orders: Iterable[Order],
         *,
+        loop: Loop,
         walk: Callable[[Surge, Order, str], Walk],
         client: Client,
         log: Log,
         purse: Purse,
         run_id: str,
         bound: int,
-        on_request: OnRequest,
+        places: StepPlan | None = None,
     ) -> None:
+        """``places``: the step that places an order; None where others send it, who then call ``reserve`` and ``settle``."""
+        self.loop = loop
+        self._places = places
+        self._limited = purse.limited
         self._orders = orders
         self._walk = walk
         self._client = client
         self._log = log
         self._purse = purse
-        self._run_id = run_id
+        self._key = f"{run_id}-%07d"
         self._bound = bound
-        self._on_request = on_request
         self._start = 0.0
-        self._live = Group()
-        self._beside = Group()
-        self._runner: gevent.Greenlet | None = None
-        self._stop = Event()
-        self._enough = Event()
-        self._quiet_from = float("inf")
-        client.quiet = self._quiet
+        self._live: set[Task[None]] = set()
+        self._beside: set[Task[Any]] = set()
+        self._stop = Flag(loop)
+        self._enough = Flag(loop)
+        self._empty = Flag(loop)
+        self._sent = Flag(loop)
+        self._arrivals: Iterator[Order] = iter(())
+        self._next: Order | None = None
         self.why_stopped: str | None = None
         self.over_budget: str | None = None
         self.troubles: Counter[str] = Counter()
-        self.on_exchange: Callable[[StepPlan, Request, Reply, Read], None] | None = None
-        self.over = Event()
-        self.counts: Counter[str] = Counter()
+        self._ask = client.ask
+        self._on_exchange: Callable[[StepPlan, Request, Reply, Read], None] | None = None
+        self.over = False
+        self.scheduled = 0
+        self.twice = 0
+        """Cards that were seen before, in another order."""
         self.failure: str | None = None
-        self._lag_ms = 0.0
+        self.error: BaseException | None = None
+        """What raised the failure; whoever waits for the end writes it down, since logging is another thread's."""
+        self.health = Health()
         self._slip_ms = 0.0
-        self._recent: deque[tuple[float, float]] = deque(maxlen=4000)
         self._cards: set[int] = set()
 
     # What a journey needs of the world (the Session protocol).
 
     def now(self) -> float:
-        return clock.now() - self._start
+        return self.loop.now() - self._start
 
-    def sleep_until(self, at_s: float) -> None:
-        left = at_s - self.now()
-        if left > 0:
-            gevent.sleep(left)
+    async def sleep_until(self, at_s: float) -> None:
+        await self.loop.sleep_until(at_s + self._start)
 
-    def beside(self, work: Callable[[], None]) -> Callable[[], None]:
-        return self._beside.spawn(work).get  # type: ignore[no-any-return]
+    def beside(self, work: Coroutine[Any, Any, Any]) -> Task[Any]:
+        return self.loop.spawn(work, self._beside, self._left)
 
-    def send(
-        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
+    async def send(
+        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None, pool: Pool | None = None
     ) -> tuple[Reply, Read]:
-        """Send a step. Ends the greenlet where nothing may leave any more."""
-        reply, read = self._exchanged(step, values, jar)
-        if reply.sent_s is not None or reply.error != STOPPED:
-            self.tell(order, step.name, step.method, reply, read, due_s, attempt)
-        if reply.error == STOPPED:
-            raise gevent.GreenletExit
-        return reply, read
-
-    def submit(
-        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
-    ) -> tuple[Reply, Read]:
-        """Send the step that places ``order``, if the budget has it; else the reply is that nothing was sent, for the reason ``budget``."""
-        if not self.reserve(order):
-            now = self.now()
-            return Reply(0, b"", None, now, BUDGET, effect_free=True), NO_BUDGET
-        reply, read = self.send(order, step, values, due_s, attempt, jar)
-        self.settle(order, left=reply.sent_s is not None, harmless=read.kind in HARMLESS)
+        """Send a step. The one that places ``order`` needs budget for it, be it the first time, a retry or a second click; where there is none, the
+        reply is that nothing was sent, for the reason ``budget``. Ends the task where nothing may leave any more."""
+        places = step is self._places
+        if places and self._limited and not self.reserve(order):
+            return Reply(0, b"", None, self.now(), BUDGET, effect_free=True), NO_BUDGET
+        if step.stamped:
+            values = {**values, **stamps()}
+        reply = await self._ask(step, values, jar, pool)
+        read = step.read(reply)
+        if reply.sent_s is None and reply.error == STOPPED:
+            raise Cut
+        self._log.request(order, step.name, reply, read, due_s, attempt)
+        if places and self._limited:
+            self._purse.settle(order, left=reply.sent_s is not None, harmless=read.kind in HARMLESS)
+        if reply.error is not None and reply.error == STOPPED:
+            raise Cut
         return reply, read
 
     def reserve(self, order: Order) -> bool:
@@ -144,49 +142,42 @@ class Surge:
             return True
         self.over_budget = self.over_budget or refusal.why
         if refusal.for_good:
-            self._enough.set()
+            self._no_more()
         return False
+
+    def _no_more(self) -> None:
+        """No more orders are released."""
+        self._enough.set()
+        self._sent.set()
 
     def settle(self, order: Order, *, left: bool, harmless: bool) -> None:
         """What became of a submission that was reserved (``Purse.settle``)."""
         self._purse.settle(order, left=left, harmless=harmless)
 
-    def for_nobody(self, step: StepPlan, values: Mapping[str, Any], jar: Jar | None) -> Read:
+    async def for_nobody(self, step: StepPlan, values: Mapping[str, Any], jar: Jar | None) -> Read:
         """Send a step that belongs to no order, such as a login before the surge."""
-        reply, read = self._exchanged(step, values, jar)
-        if reply.error == STOPPED:
-            raise gevent.GreenletExit
-        return read
-
-    def _quiet(self) -> bool:
-        return self.now() > self._quiet_from
-
-    def _exchanged(self, step: StepPlan, values: Mapping[str, Any], jar: Jar | None) -> tuple[Reply, Read]:
-        if self._quiet():
-            raise gevent.GreenletExit
         if step.stamped:
             values = {**values, **stamps()}
+        reply = await self._shown(step, values, jar)
+        if reply.error == STOPPED:
+            raise Cut
+        return step.read(reply)
+
+    async def _shown(self, step: StepPlan, values: Mapping[str, Any], jar: Jar | None, _pool: Pool | None = None) -> Reply:
+        """Send a step where somebody may want to see the request."""
         request = step.request(values)
-        reply = self._client.send(request, jar)
-        read = step.read(reply)
-        if self.on_exchange is not None:
-            self.on_exchange(step, request, reply, read)
-        return reply, read
+        reply = await self._client.send(request, jar)
+        if self._on_exchange is not None:
+            self._on_exchange(step, request, reply, step.read(reply))
+        return reply
 
-    def tell(self, order: Order, step: str, method: str, reply: Reply, read: Read, due_s: float, attempt: int) -> None:
-        """Write a request down, and count it."""
+    def show(self, to: Callable[[StepPlan, Request, Reply, Read], None]) -> None:
+        """Tell ``to`` of each exchange from now on."""
+        self._on_exchange, self._ask = to, self._shown
+
+    def tell(self, order: Order, step: str, reply: Reply, read: Read, due_s: float, attempt: int) -> None:
+        """Write a request down."""
         self._log.request(order, step, reply, read, due_s, attempt)
-        self.counts["requests"] += 1
-        if read.kind in BROKEN:
-            self.counts["errors"] += 1
-        if reply.error == "no_sockets":
-            self.counts["no_sockets"] += 1
-        failed = read.reason if read.kind in BROKEN or read.kind is ReplyClass.REFUSED else None
-        self._on_request(method, step, (reply.done_s - due_s) * 1000, len(reply.body), failed)
-
-    def later(self, work: Callable[[], None]) -> None:
-        """Do ``work`` beside the orders. The surge is over when it is done too, unless it is stopped."""
-        self._beside.spawn(work)
 
     def trouble(self, what: str) -> None:
         """Something that did not go as it should and belongs to no order's own requests: told once at the end, with how often."""
@@ -195,106 +186,137 @@ class Surge:
     # The schedule.
 
     def begin(self, start: float) -> None:
-        """Run in a greenlet of its own, once, however often this is called. ``start`` is on the host's clock."""
-        if self._runner is None:
-            self._runner = gevent.spawn(self._run, start)
+        """``start``: on the host's clock; all times are counted from then on."""
+        self._start = self._client.zero = start
 
-    def one(self, order: Order, start: float) -> Told:
+    async def one(self, order: Order, start: float) -> Told:
         """Walk one order to its end, outside any schedule. Raises what went wrong in here."""
-        self._start = start
-        walk = self._walk(self, order, self._key(order))
-        walk.run()
-        self._beside.join()
-        self._log.order(order, self._key(order), walk.told)
+        self.begin(start)
+        walk = self._walk(self, order, self._key % order.seq)
+        await walk.run()
+        while self._beside:
+            await next(iter(self._beside)).wait()
+        self._log.order(order, self._key % order.seq, walk.told)
         self._flush()
         return walk.told
 
     def stop(self, why: str | None = None) -> None:
         """No more orders, and after ``QUIET_S`` no more requests; replies under way get a moment to arrive."""
-        if not self._stop.is_set():
-            self._quiet_from = self.now() + QUIET_S
+        if not self._stop.on:
+            self._client.quiet_from = self.loop.now() + QUIET_S
             self.why_stopped = why
             self._stop.set()
-            self._enough.set()
+            self._no_more()
 
     @property
     def stopped(self) -> bool:
-        return bool(self._stop.is_set())
+        return self._stop.on
 
-    def _run(self, start: float) -> None:
+    async def run(self, start: float) -> None:
         """Send every order of the schedule, wait for the last one, close the log, say that it is over."""
-        self._start = start
-        # What was made so far lives as long as the run; a collection in the middle of a surge would stop it all.
-        gc.collect()
-        gc.freeze()
-        helpers = [gevent.spawn(self._flush_often), gevent.spawn(self._watch_lag)]
+        self.begin(start)
+        helper = self.loop.spawn(self._flush_often())
         try:
-            self._send_all(iter(self._orders))
-            gevent.wait([gevent.spawn(self._live.join), self._stop], count=1)
-            self._live.join(timeout=STOP_S)
-            gevent.wait([gevent.spawn(self._beside.join), self._stop], count=1)
+            with self.health.watching():
+                await self._send_all(iter(self._orders))
+                await self._until_empty()
         except Exception as error:  # noqa: BLE001 - whatever it is, the run must not look complete
             self._failed(error)
         finally:
-            for group in (self._live, self._beside):
-                group.kill(block=True)
-            gevent.killall(helpers, block=True)
-            self._flush()
-            self.over.set()
+            for task in (*self._live, *self._beside):
+                task.cut()
+            helper.cut()
+            self._close()
+            self.over = True
 
-    def _send_all(self, orders: Iterator[Order]) -> None:
-        for order in orders:
-            left = order.intended_s - self.now() - TICK_S
-            if left > 0:
-                self._enough.wait(left)
-            # Once at least: behind time, those that were released have to get their turn all the same.
-            gevent.sleep(0)
-            while self.now() < order.intended_s and not self._enough.is_set():
-                gevent.sleep(0)
-            if self._stop.is_set():
-                return
-            if self._enough.is_set():
-                self._beyond_budget(chain([order], orders))
-                return
-            self._release(order)
+    async def _until_empty(self) -> None:
+        """Until all have ended; after a stop, until those who wait for a reply have waited long enough."""
+        while (self._live or self._beside) and not self._stop.on:
+            self._empty = Flag(self.loop)
+            await self._either(self._empty, self._stop)
+        if self._live:
+            self._empty = Flag(self.loop)
+            await self._empty.wait(self.loop.now() + STOP_S)
 
-    def _beyond_budget(self, orders: Iterable[Order]) -> None:
+    async def _either(self, one: Flag, other: Flag) -> None:
+        """Until one of them is on."""
+        both = Flag(self.loop)
+
+        async def after(flag: Flag) -> None:
+            await flag.wait()
+            both.set()
+
+        tasks = [self.loop.spawn(after(flag)) for flag in (one, other)]
+        await both.wait()
+        for task in tasks:
+            task.cut()
+
+    async def _send_all(self, orders: Iterator[Order]) -> None:
+        """Release each order at its moment."""
+        self._arrivals, self._next = orders, next(orders, None)
+        self._arrive()
+        await self._sent.wait()
+        if self._next is not None and not self._stop.on:
+            await self._beyond_budget(chain([self._next], orders))
+
+    def _arrive(self) -> None:
+        """Release what is due; and again at the moment when the next one is."""
+        loop, start, order = self.loop, self._start, self._next
+        for _ in range(MOST_IN_TURN):  # behind time, others have to get their turn all the same
+            if order is None or self._enough.on:
+                self._sent.set()
+                return
+            due, now = order.intended_s + start, loop.now()
+            if due > now:
+                loop.at(due, self._arrive)
+                return
+            self._release(order, now - start)
+            self._next = order = next(self._arrivals, None)
+        loop.at(loop.now(), self._arrive)
+
+    async def _beyond_budget(self, orders: Iterable[Order]) -> None:
         """Say of every order that is left why it is not sent; those under way go on meanwhile."""
         for number, order in enumerate(orders):
             if number % 100 == 0:
-                gevent.sleep(0)
-            if self._stop.is_set():
+                await self.loop.pause()
+            if self._stop.on:
                 return
-            self.counts["scheduled"] += 1
-            self.counts[Outcome.FAILED.value] += 1
-            self._log.order(order, self._key(order), Told(outcome=Outcome.FAILED, reason=BUDGET, ended_s=self.now()))
+            self.scheduled += 1
+            self._log.order(order, self._key % order.seq, Told(outcome=Outcome.FAILED, reason=BUDGET, ended_s=self.now()))
 
-    def _key(self, order: Order) -> str:
-        return f"{self._run_id}-{order.seq:07d}"
-
-    def _release(self, order: Order) -> None:
-        key = self._key(order)
-        self.counts["scheduled"] += 1
-        self._slip_ms = max(self._slip_ms, (self.now() - order.intended_s) * 1000)
+    def _release(self, order: Order, now: float) -> None:
+        key = self._key % order.seq
+        self.scheduled += 1
+        slip_ms = (now - order.intended_s) * 1000
+        if slip_ms > self._slip_ms:
+            self._slip_ms = slip_ms
         if len(self._live) >= self._bound:
-            self.counts["unsent"] += 1
-            self._log.order(order, key, Told(outcome=Outcome.FAILED, reason="unsent", ended_s=self.now()))
+            self._log.order(order, key, Told(outcome=Outcome.FAILED, reason="unsent", ended_s=now))
             return
-        self._log.begun.row({"seq": order.seq, "begun_s": self.now()})
-        self._live.spawn(self._journey, order, key)
+        self._log.begun(order.seq, now)
+        self.loop.spawn(self._journey(order, key), self._live, self._left)
 
-    def _journey(self, order: Order, key: str) -> None:
-        walk: Walk = _Nothing(Told(started_s=self.now()))
+    def _left(self, task: Task[Any]) -> None:
+        if isinstance(task.error, Exception):
+            self._failed(task.error)
+        if not self._live and (self._stop.on or not self._beside):
+            self._empty.set()
+
+    async def _journey(self, order: Order, key: str) -> None:
+        walk: Walk | None = None
         try:
             walk = self._walk(self, order, key)
-            walk.run()
-        except gevent.GreenletExit:
+            await walk.run()
+        except Cut:
+            assert walk is not None
             self._cut_short(walk.told, "aborted")
-        except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, not vanish in a greenlet
+        except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, not vanish in a task
+            walk = walk or _Nothing(Told(started_s=self.now()))
             self._cut_short(walk.told, "engine_error")
             self._failed(error)
         self._log.order(order, key, walk.told)
-        self._count(order, walk.told)
+        if walk.told.card_digests:
+            self._look_at(walk.told.card_digests)
 
     def _cut_short(self, told: Told, reason: str) -> None:
         """An order that had ended already (its second click had not) stays as it was."""
@@ -304,24 +326,14 @@ class Surge:
     def _failed(self, error: Exception) -> None:
         """The first fault is the one to tell of; the others are most often the same."""
         if self.failure is None:
-            self.failure = f"{type(error).__name__}: {error}"
-            logging.getLogger(__name__).error("a fault of the engine's own", exc_info=error)
+            self.failure, self.error = f"{type(error).__name__}: {error}", error
 
-    def _count(self, order: Order, told: Told) -> None:
-        counts = self.counts
-        counts[told.outcome.value] += 1
-        counts["sent"] += told.sent_s is not None
-        counts["accepted"] += told.accepted_s is not None
-        counts["bad"] += told.errors > 0
-        counts["refunded"] += told.reason == "refunded"
-        for card in {int(digest[:15], 16) for digest in told.card_digests or ()}:
+    def _look_at(self, digests: list[str]) -> None:
+        for card in {int(digest[:15], 16) for digest in digests}:
             if card in self._cards:
-                counts["twice"] += 1
+                self.twice += 1
             elif len(self._cards) < MOST_CARDS:
                 self._cards.add(card)
-        end = told.confirmed_s if told.confirmed_s is not None else told.ended_s
-        if end is not None and (told.confirmed_s is not None or told.reason == "deadline"):
-            self._recent.append((self.now(), end - order.intended_s - told.paused_s))
 
     # What runs beside it.
 
@@ -329,30 +341,30 @@ class Surge:
         try:
             self._log.flush()
         except OSError as error:
-            self.failure = f"the history cannot be written: {error.strerror}"
-            self._stop.set()
-            self._enough.set()
+            self._cannot_write(error)
 
-    def _flush_often(self) -> None:
+    def _close(self) -> None:
+        try:
+            self._log.close()
+        except OSError as error:
+            self._cannot_write(error)
+
+    def _cannot_write(self, error: OSError) -> None:
+        self.failure = f"the history cannot be written: {error.strerror}"
+        self._stop.set()
+        self._no_more()
+
+    async def _flush_often(self) -> None:
         while True:
-            gevent.sleep(FLUSH_S)
+            await self.loop.sleep_until(self.loop.now() + FLUSH_S)
             self._flush()
-
-    def _watch_lag(self) -> None:
-        while True:
-            due = clock.now() + 0.05
-            gevent.sleep(0.05)
-            self._lag_ms = max(self._lag_ms, (clock.now() - due) * 1000)
+            self.health.look(self.loop)
 
     def progress(self) -> dict[str, Any]:
         """Figures since the start, and for latencies, slip and lag since the last call."""
-        now = self.now()
-        recent = sorted(latency for at, latency in self._recent if at > now - 5)
-        told: dict[str, Any] = dict(self.counts)
-        told["t"] = now
-        told["in_flight"] = len(self._live)
-        told["confirm_p99_ms"] = recent[min(len(recent) - 1, int(0.99 * len(recent)))] * 1000 if recent else None
-        told["slip_ms"], self._slip_ms = self._slip_ms, 0.0
-        told["lag_ms"], self._lag_ms = self._lag_ms, 0.0
-        told["cpu_s"] = time.process_time()
-        return told
+        now, live = self.now(), self._log.live
+        slip_ms, self._slip_ms = self._slip_ms, 0.0
+        return {
+            **live.totals(), "scheduled": self.scheduled, "twice": self.twice, "t": now, "in_flight": len(self._live),
+            "confirm_p99_ms": live.confirm_ms(0.99, now), "slip_ms": slip_ms, **self.health.progress(),
+        }  # fmt: skip

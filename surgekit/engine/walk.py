@@ -2,80 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from surgekit.engine.buyer import Shop, Told
+from surgekit.engine.client import Pool
 from surgekit.engine.journey import Journey
 from surgekit.engine.members import Members
-from surgekit.engine.surge import Surge
+from surgekit.engine.surge import Surge, Walk
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply
 from surgekit.target.step import Read, StepPlan
 
 
-class ShopWalk:
-    """One order at a shop that a target file describes."""
+Send = Callable[[Order, StepPlan, Mapping[str, Any], float, int, Jar | None], Awaitable[tuple[Reply, Read]]]
 
-    def __init__(self, surge: Surge, shop: Shop, members: Members, order: Order, key: str) -> None:
-        self._surge = surge
+
+class MemberWalk:
+    """One order of an account that has to log in first."""
+
+    def __init__(self, floor: Floor, shop: Shop, members: Members, order: Order, key: str) -> None:
+        self._floor = floor
         self._shop = shop
         self._members = members
         self._order = order
         self._key = key
-        self.told = Told(started_s=surge.now())
+        self.told = Told(floor.now())
 
-    def run(self) -> None:
-        """Log in where the account has to, then buy."""
-        if self._shop.plan.setup:
-            failed = self._members.login(self._order)
-            if failed is not None:
-                told = self.told
-                told.outcome, told.reason, told.errors, told.ended_s = Outcome.FAILED, f"setup_{failed}", 1, self._surge.now()
-                return
-        values = self._members.values(self._order, self._key)
-        journey = Journey(self._shop, _Floor(self._surge, self._shop, self._members), self._order, values, lambda: self._members.jar(self._order))
+    async def run(self) -> None:
+        """Log in, then buy."""
+        members, order = self._members, self._order
+        failed = await members.login(order)
+        if failed is not None:
+            told = self.told
+            told.outcome, told.reason, told.errors, told.ended_s = Outcome.FAILED, f"setup_{failed}", 1, self._floor.now()
+            return
+        journey = Journey(self._shop, self._floor, order, *members.visit(order, self._key))
         self.told = journey.told
-        journey.run()
+        await journey.run()
 
 
-class _Floor:
-    """The journey's session: the surge, and the person who delivers."""
+class Floor:
+    """The journeys' session: the surge, and the person who delivers. ``pool``: whose connections; None: everybody's."""
 
-    def __init__(self, surge: Surge, shop: Shop, members: Members) -> None:
+    def __init__(self, surge: Surge, members: Members, pool: Pool | None = None) -> None:
         self._surge = surge
-        self._submit = shop.plan.submit
         self._members = members
+        self.send: Send = surge.send if pool is None else partial(surge.send, pool=pool)
         self.now = surge.now
         self.sleep_until = surge.sleep_until
         self.beside = surge.beside
 
-    def send(
-        self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None
-    ) -> tuple[Reply, Read]:
-        """A submission needs budget, be it the first, a retry or a second click; no other step does."""
-        send = self._surge.submit if step is self._submit else self._surge.send
-        return send(order, step, values, due_s, attempt, jar)
-
     def deliver(self, order: Order, values: Mapping[str, Any], paid_s: float) -> None:
         """Deliver ``order`` by hand, a while after it was paid."""
+        self._surge.beside(self._delivered(order, values, paid_s))
+
+    async def _delivered(self, order: Order, values: Mapping[str, Any], paid_s: float) -> None:
         plan, after = self._members.delivery
-
-        def work() -> None:
-            due = paid_s + after
-            self._surge.sleep_until(due)
-            own, jar, failed = self._members.admin()
-            if failed is not None:
-                self._surge.trouble(f"admin.setup: {failed}; an order could not be delivered by hand")
-                return
-            _, read = self._surge.send(order, plan, {**values, **own}, due, 1, jar)
-            if read.kind is not ReplyClass.OK:
-                self._surge.trouble(f"admin.deliver: {read.reason}; an order could not be delivered by hand")
-
-        self._surge.later(work)
+        due = paid_s + after
+        await self._surge.sleep_until(due)
+        own, jar, failed = await self._members.admin()
+        if failed is not None:
+            self._surge.trouble(f"admin.setup: {failed}; an order could not be delivered by hand")
+            return
+        _, read = await self._surge.send(order, plan, {**values, **own}, due, 1, jar)
+        if read.kind is not ReplyClass.OK:
+            self._surge.trouble(f"admin.deliver: {read.reason}; an order could not be delivered by hand")
 
 
-def walker(shop: Shop, members: Members) -> Callable[[Surge, Order, str], ShopWalk]:
+def walker(shop: Shop, members: Members) -> Callable[[Surge, Order, str], Walk]:
     """What a surge needs to walk each of its orders."""
-    return lambda surge, order, key: ShopWalk(surge, shop, members, order, key)
+    floors: dict[Surge, Floor] = {}
+
+    def walk(surge: Surge, order: Order, key: str) -> Walk:
+        floor = floors.get(surge)
+        if floor is None:
+            floor = floors[surge] = Floor(surge, members)
+        if shop.plan.setup:
+            return MemberWalk(floor, shop, members, order, key)
+        return Journey(shop, floor, order, *members.visit(order, key))
+
+    return walk

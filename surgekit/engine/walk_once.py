@@ -18,13 +18,13 @@ class OnceWalk:
         self._inner = inner
         self.told = inner.told
 
-    def run(self) -> None:
+    async def run(self) -> None:
         """Reserve, place the order, and settle by what became of it."""
         told = self.told
         if not self._surge.reserve(self._order):
             told.outcome, told.reason, told.ended_s = Outcome.FAILED, BUDGET, self._surge.now()
             return
-        self._inner.run()
+        await self._inner.run()
         harmless = told.outcome in (Outcome.REJECTED, Outcome.FAILED)
         self._surge.settle(self._order, left=told.sent_s is not None, harmless=harmless)
 

@@ -92,8 +92,8 @@ def walk(surge: Surge, members: Members, order: Order, known: Mapping[str, Any],
         )  # fmt: skip
         story.add(told, most)
 
-    surge.on_exchange = seen
-    told = surge.one(order, clock.now())
+    surge.show(seen)
+    told = surge.loop.run_until(surge.one(order, clock.now()))
     say(
         walked=True, outcome=told.outcome.value, reason=_said(told.reason, hidden), status=_said(told.status, hidden), order_no=told.order_no, amount_fen=told.amount_fen,
         accepted=told.accepted_s is not None, paid=told.paid_s is not None, confirmed=told.confirmed_s is not None, sku=order.sku, qty=order.qty,

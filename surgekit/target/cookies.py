@@ -30,10 +30,12 @@ class Jar:
     Expiry matters where it deletes; a surge is shorter than any session.
     """
 
-    __slots__ = ("_hosts",)
+    __slots__ = ("_hosts", "empty")
 
     def __init__(self) -> None:
         self._hosts: dict[str, dict[tuple[str, str], Cookie]] = {}
+        self.empty = True
+        """Nothing was ever stored. A look at it is quicker than a call."""
 
     def store(self, host: str, path: str, lines: Iterable[str]) -> None:
         """Take in ``Set-Cookie`` lines of a reply to ``path`` (without its query). An odd line is passed over, as browsers do."""
@@ -45,6 +47,7 @@ class Jar:
             kept.pop((cookie.name, cookie.path), None)
             if not gone and len(kept) < MOST_COOKIES:
                 kept[cookie.name, cookie.path] = cookie
+                self.empty = False
 
     def header(self, host: str, path: str, *, secure: bool) -> str | None:
         """What goes into ``Cookie``; None: nothing. Longer paths first (RFC 6265, 5.4)."""
@@ -59,6 +62,7 @@ class Jar:
     def copy(self) -> Jar:
         """A jar of its own with the same cookies."""
         made = Jar()
+        made.empty = self.empty
         made._hosts = {host: dict(kept) for host, kept in self._hosts.items()}
         return made
 

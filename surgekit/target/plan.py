@@ -36,6 +36,19 @@ class Plan:
     reads: Mapping[str, StepPlan]
     composed: Mapping[str, template.Data]
 
+    @property
+    def steps(self) -> list[StepPlan]:
+        """Every step of an order, and of the accounts' set-up."""
+        ways = [step for steps in self.pay.values() for step in steps]
+        steps = [*self.setup, self.quote, *self.prepare, *self.captcha, self.submit, *ways, self.poll, *self.admin_setup, self.deliver]
+        return [step for step in steps if step is not None]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name that one of ``steps`` may ask for, by itself or in a composed value."""
+        asked = [step.needs for step in self.steps] + [composed.names for composed in self.composed.values()]
+        return frozenset({"target.base_url"}).union(*asked)
+
 
 class _Compiler:
     """Compiles the steps of one target, and knows which names there are at each."""

@@ -1,0 +1,415 @@
+"""One connection: a state machine over a socket that never waits, plain or TLS.
+
+    open ─▶ idle ─▶ exchange: send, then feed what comes to a ``Response`` until it is whole ─▶ idle ─▶ …
+                                                             └─ anything odd ─▶ closed
+
+Every wait ends at a deadline, however many bytes come meanwhile: a peer that sends a byte now and then is not waited for without end.
+TLS runs over memory buffers, so that its handshake and its half records are waited for by the same rule.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import ssl
+from collections import deque
+from typing import Any
+
+from surgekit.engine.loop import Loop, Task, Timer, suspended
+from surgekit.engine.heads import Broken, Head, Heads
+from surgekit.engine.poll import WRITE
+from surgekit.engine.real import real
+from surgekit.engine.response import Response
+
+BLOCK = 65536
+CONTINUE_S = 1.0
+"""So long is a body held back for a 100 Continue that was asked for (RFC 9110, 10.1.1: not indefinitely)."""
+FRESH_S = 0.02
+"""The loop hears of a peer that closes; a connection that has been idle for longer than a turn of the loop may take is looked at before it is used."""
+OUT_OF_SOCKETS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
+_UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN})
+_socket = real("_socket", "socket")
+_NEVER = float("inf")
+
+Answer = tuple[Head, bytes, float]
+"""(head, decoded body, when it was complete on the loop's clock)"""
+
+
+class _GoOn(Broken):
+    """The peer wants the body."""
+
+
+class Connection:
+    """One at a time may use it. ``used``: a reply came over it, so it may be stale; ``idle_since``: on the loop's clock."""
+
+    __slots__ = (
+        "_bio", "_deadline", "_expect", "_fd", "_heads", "_loop", "_method", "_now", "_quick", "_raw", "_recv", "_response", "_rings", "_sending", "_sock", "_task",
+        "_timer", "_tls", "_write", "closed", "idle_since", "pool", "reusable", "used",
+    )  # fmt: skip
+
+    def __init__(self, loop: Loop, heads: Heads, sock: Any) -> None:
+        self._loop = loop
+        self._now = loop.now
+        self._heads = heads
+        self._sock = sock
+        self._fd: int = sock.fileno()
+        self._recv, self._write = sock.recv, sock.send
+        self._tls: ssl.SSLObject | None = None
+        self._bio: tuple[ssl.MemoryBIO, ssl.MemoryBIO] | None = None
+        self._task: Task[Any] | None = None
+        self._response: Response | None = None
+        self._method = "GET"
+        self._quick = self._raw = self._sending = self._expect = False
+        self._deadline = 0.0
+        self._timer: Timer | None = None
+        self._rings = _NEVER
+        self.pool: deque[Connection] | None = None
+        """Where it lies while it is idle; it takes itself out when it is closed."""
+        self.idle_since = 0.0
+        self.used = self.reusable = self.closed = False
+        loop.listen(self._fd, self._ready, writing=True)
+
+    # Opening.
+
+    async def opened(self, address: str, port: int, deadline: float) -> None:
+        """Connect to an address literal; no name is looked up. Raises ``OSError``, ``TimeoutError`` at the deadline among them."""
+        target = (address, port)
+        error = self._sock.connect_ex(target)
+        while error in _UNDER_WAY:
+            await self._wait(deadline)
+            error = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error == 0:
+                # What woke us may have been meant for an earlier socket of this number.
+                with contextlib.suppress(OSError):
+                    self._sock.getpeername()
+                    break
+                error = errno.EINPROGRESS
+        if error:
+            raise OSError(error, "cannot connect") if error != errno.ECONNREFUSED else ConnectionRefusedError(error, "refused")
+        # On one machine, a connection to a port where nobody listens can meet itself: the kernel picks the very same
+        # port for this end, and what is sent comes back. It was refused all the same.
+        if self._sock.getsockname()[:2] == self._sock.getpeername()[:2]:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "connected to itself")
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._loop.want(self._fd, writing=False)
+
+    async def shake_hands(self, context: ssl.SSLContext, host: str, deadline: float) -> None:
+        """Speak TLS from here on, with a peer that proves to be ``host``. Raises ``OSError``."""
+        coming, going = self._bio = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(coming, going, server_hostname=host)
+        while True:
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush(deadline)
+                block = await self._received(deadline)
+                if block:
+                    coming.write(block)
+                else:
+                    coming.write_eof()
+            except ssl.SSLError:
+                with contextlib.suppress(OSError):  # the alert that tells the peer why; it may have gone
+                    self._write(going.read())
+                raise
+            else:
+                await self._flush(deadline)
+                self._tls = tls
+                return
+
+    async def _received(self, deadline: float) -> bytes:
+        while True:
+            try:
+                return self._recv(BLOCK)  # type: ignore[no-any-return]
+            except BlockingIOError:
+                await self._wait(deadline)
+
+    async def _flush(self, deadline: float) -> None:
+        """Send what TLS has to say."""
+        assert self._bio is not None
+        await self._push(self._bio[1].read(), deadline)
+
+    async def _push(self, data: bytes, deadline: float) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._write(rest) :]
+            except BlockingIOError:
+                self._loop.want(self._fd, writing=True)
+                await self._wait(deadline)
+                self._loop.want(self._fd, writing=False)
+
+    async def _wait(self, deadline: float) -> None:
+        """Until something can be done with the socket. Raises ``TimeoutError``."""
+        if self._now() >= deadline:
+            raise TimeoutError
+        me = self._loop.running()
+        timer = self._loop.at(deadline, me.resume)
+        self._raw, self._task, me.leave = True, me, self.close
+        try:
+            await suspended()
+        finally:
+            self._raw, self._task, me.leave = False, None, None
+            timer.cancel()
+        if self._now() >= deadline:
+            raise TimeoutError
+
+    # One exchange.
+
+    async def exchange(self, data: bytes, method: str, deadline: float) -> Answer:
+        """Hand ``data`` to the kernel, and wait for the reply. Raises ``Broken``. Where it does, or where ``reusable`` is false then, the connection is closed."""
+        left = self.begin(data, method, deadline)
+        got = None if not left else await self.rest(left)
+        if got is None:
+            got = await suspended()
+        if got.__class__ is tuple:
+            return got  # type: ignore[no-any-return]
+        try:
+            raise got
+        finally:
+            got = None  # or the exception would keep alive the frame that keeps it
+
+    def begin(self, data: bytes, method: str, deadline: float) -> bytes:
+        """Hand ``data`` to the kernel; what it did not take is for ``rest``. The running task is resumed with an ``Answer`` or a ``Broken``. Raises ``Broken``."""
+        self._method = method
+        self.reusable = False
+        try:
+            if self._tls is not None:
+                self._tls.write(data)
+                data = self._bio[1].read()  # type: ignore[index]
+            sent = self._write(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.close()
+            raise Broken("reset", silent=True) from None
+        self._deadline = deadline
+        if self._rings > deadline:
+            self._ring(deadline)
+        self._task = me = self._loop.current
+        me.leave = self.close  # type: ignore[union-attr]
+        self._quick = self._tls is None and self._response is None and method != "HEAD" and sent == len(data)
+        return b"" if sent == len(data) else data[sent:]
+
+    async def rest(self, data: bytes) -> Answer | Broken | None:
+        """The kernel did not take all at once. The reply may come before it has: then nobody wants the rest. None: it is all on its way."""
+        rest = memoryview(data)
+        self._sending = True
+        self._loop.want(self._fd, writing=True)
+        while rest:
+            got = await suspended()
+            if got is not None:
+                return got  # type: ignore[no-any-return]
+            try:
+                rest = rest[self._write(rest) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                # What the peer said before it closed is there to be read all the same.
+                break
+        self._sending = False
+        self._loop.want(self._fd, writing=False)
+        return None
+
+    async def exchange_expecting(self, head: bytes, body: bytes, method: str, deadline: float) -> Answer:
+        """As ``exchange``, with the body held back until the peer says 100 Continue, or says nothing for ``CONTINUE_S``."""
+        self._response, self._expect = Response(self._heads, method=method), True
+        hold = self._loop.at(self._now() + CONTINUE_S, self._go_on)
+        try:
+            answer = await self.exchange(head, method, deadline)
+            self.close()  # the peer may still wait for the body
+            return answer
+        except _GoOn:
+            return await self.exchange(body, method, deadline)
+        finally:
+            self._expect = False
+            hold.cancel()
+
+    def _go_on(self) -> None:
+        if self._expect and self._task is not None:
+            self._expect = False
+            self._task.resume(_GoOn("continue"))
+
+    # What the loop calls.
+
+    def _ready(self, events: int) -> None:
+        """Something can be read or, where that was asked for, written."""
+        if self._quick:  # the whole of a plain reply is waited for, which most often comes in one piece
+            self._quick = False
+            try:
+                data = self._recv(BLOCK)
+            except BlockingIOError:
+                self._quick = True
+                return
+            except OSError:
+                data = None
+            whole = self._heads.whole(data) if data else None
+            if whole is None:
+                self._take(data)
+                return
+            task, self._task = self._task, None
+            head = whole[0]
+            self.used = self.reusable = not head.close
+            if head.close:
+                self.close()
+            task.leave = None  # type: ignore[union-attr]
+            task.resume((head, whole[1], self._now()))  # type: ignore[union-attr]
+            return
+        task = self._task
+        if task is not None and (self._raw or (self._sending and events & WRITE)):
+            task.resume()
+            return
+        self._readable(events)
+
+    def _readable(self, _events: int) -> None:
+        try:
+            data = self._recv(BLOCK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = None
+        if self._task is None:  # idle, and the peer closes, or says what nobody asked for
+            self.close()
+            return
+        if self._tls is not None and data is not None:
+            data = self._opened(data)
+            if data is None:
+                return
+        self._take(data)
+
+    def _opened(self, data: bytes) -> bytes | None:
+        """TLS records → what is in them; None: no whole one yet. Ends the exchange where they are broken."""
+        assert self._bio is not None
+        assert self._tls is not None
+        coming, going = self._bio
+        ended = not data
+        if ended:
+            coming.write_eof()
+        else:
+            coming.write(data)
+        plain = []
+        try:
+            while block := self._tls.read(BLOCK):
+                plain.append(block)
+            ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            ended = True
+        except ssl.SSLError:
+            self._over(Broken("tls"))
+            return None
+        if going.pending:
+            with contextlib.suppress(OSError):  # a key update or an alert, small enough to fit
+                self._write(going.read())
+        if plain and ended:
+            # The end comes behind what was said; it is told once that has been taken in.
+            self._take(b"".join(plain), last=True)
+            return b"" if self._task is not None else None
+        return b"".join(plain) if plain else b"" if ended else None
+
+    def _take(self, data: bytes | None, *, last: bool = False) -> None:
+        """Feed a block of the reply, ``b""`` for the peer's end, None for a broken connection. ``last``: the peer has ended behind it."""
+        response = self._response
+        if response is None:
+            if data and self._method != "HEAD":
+                whole = self._heads.whole(data)
+                if whole is not None:
+                    head, body = whole
+                    self.reusable = not (head.close or self._sending or last)
+                    self._over((head, body, self._now()))
+                    return
+            response = self._response = Response(self._heads, method=self._method)
+        try:
+            if data is None:
+                raise Broken("reset", silent=not response.size)  # noqa: TRY301 - one way out for all of them
+            if data:
+                if not response.feed(data):
+                    if self._expect and 100 in response.interim:
+                        self._go_on()
+                    return
+            else:
+                response.ended()
+        except Broken as broken:
+            self._over(broken)
+            return
+        if response.done:
+            assert response.head is not None
+            self.reusable = response.reusable and bool(data) and not (self._sending or last)
+            self._over((response.head, response.body, self._now()))
+
+    def _over(self, got: Answer | Broken) -> None:
+        """The exchange has ended; whoever waits for it goes on."""
+        task, self._task, self._response, self._quick = self._task, None, None, False
+        assert task is not None
+        task.leave = None
+        if self.reusable:
+            self.used = True
+        else:
+            self.close()
+        task.resume(got)
+
+    def _ring(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._rings = self._loop.at(when, self._expire), when
+
+    def _expire(self) -> None:
+        """The one timer of this connection. It is set once for many exchanges, and set again where it was too early, or would be too late."""
+        self._timer, self._rings = None, _NEVER
+        now = self._now()
+        if self.closed:
+            return
+        if self._task is None:
+            if self.idle_since and now >= self._deadline:
+                self.close()
+            elif self.idle_since:
+                self._ring(self._deadline)
+        elif now < self._deadline:
+            self._ring(self._deadline)
+        else:
+            self.reusable = False
+            self._over(Broken("timeout"))
+
+    # Between two.
+
+    def idle(self, pool: deque[Connection], since: float, until: float) -> None:
+        """Idle in ``pool`` from now on, and closed at ``until`` or a little later if nobody wants it."""
+        self.idle_since, self._deadline, self.pool = since, until, pool
+        pool.append(self)
+
+    def quiet(self, now: float) -> bool:
+        """Whether the peer has said nothing since the last reply. A connection that is not quiet has been closed, or carries what nobody asked for."""
+        if now - self.idle_since < FRESH_S:
+            return not self.closed
+        try:
+            self._recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    def close(self) -> None:
+        """At once, without a farewell. May be called again."""
+        if self.closed:
+            return
+        self.closed, self.reusable, self._task = True, False, None
+        self._loop.forget(self._fd)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.pool is not None:
+            with contextlib.suppress(ValueError):
+                self.pool.remove(self)
+            self.pool = None
+        with contextlib.suppress(OSError):
+            self._sock.close()
+
+
+def new(loop: Loop, heads: Heads, address: str) -> Connection:
+    """A connection that is not open yet, for an address of this family. Raises ``OSError`` where there are no sockets left."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = _socket(family, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    return Connection(loop, heads, sock)

@@ -1,0 +1,106 @@
+"""How the engine itself is doing. A generator that is late, stalls or has no processor left measures itself and not the platform.
+
+Looked at ten times a second in the loop's own thread. What is beyond its bound makes a run void; the bounds are the report's.
+"""
+
+from __future__ import annotations
+
+import gc
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from surgekit import clock
+from surgekit.engine.loop import Loop
+
+MOST_NEW = 200_000
+"""So many objects more than before may there be until the youngest are looked through. Journeys leave no cycles behind, so there is
+little to find; a collection stops everything for as long as it takes."""
+LOOK_S = 1.0
+BUSY = 0.95
+"""Of a second on its core: whoever is busy for so much of it has replies waiting in line."""
+
+
+class Health:
+    """One surge's. Times in ms."""
+
+    def __init__(self) -> None:
+        self.lag_ms = 0.0
+        """Of the loop, at worst: so long after its moment was a timer served."""
+        self.gc_ms = 0.0
+        """The longest collection."""
+        self.step_ms = 0.0
+        """The largest change of the wall clock against the clock that the run goes by: somebody set it, or the machine was asleep."""
+        self.seconds = 0
+        self.busy = 0
+        """Of so many ``seconds``, those in which the loop had no more than a twentieth of its core left."""
+        self.cpu_s = 0.0
+        self._gc_total_ms = 0.0
+        self._gc_began = 0.0
+        self._lag_since_ms = 0.0
+        self._at = self._thread_s = 0.0
+        self._wall = 0.0
+        self._process_s = 0.0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """For the time of a surge. What there is before it lives as long as the run, so that no collection looks at it any more."""
+        before = gc.get_threshold()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(MOST_NEW, 50, 1000)
+        gc.callbacks.append(self._collected)
+        self._at, self._thread_s, self._wall = clock.now(), time.thread_time(), _wall()
+        self._process_s = time.process_time()
+        try:
+            yield
+        finally:
+            gc.callbacks.remove(self._collected)
+            gc.set_threshold(*before)
+            gc.unfreeze()
+
+    def _collected(self, phase: str, _info: dict[str, int]) -> None:
+        if phase == "start":
+            self._gc_began = clock.now()
+        else:
+            took_ms = (clock.now() - self._gc_began) * 1000
+            self._gc_total_ms += took_ms
+            self.gc_ms = max(self.gc_ms, took_ms)
+
+    def look(self, loop: Loop) -> None:
+        """In the loop's thread."""
+        late_ms, loop.late_s = loop.late_s * 1000, 0.0
+        self.lag_ms, self._lag_since_ms = max(self.lag_ms, late_ms), max(self._lag_since_ms, late_ms)
+        now = clock.now()
+        if now - self._at < LOOK_S:
+            return
+        used, wall = time.thread_time(), _wall()
+        self.seconds += 1
+        self.busy += (used - self._thread_s) / (now - self._at) > BUSY
+        self.step_ms = max(self.step_ms, abs(wall - self._wall) * 1000)
+        self._at, self._thread_s, self._wall = now, used, wall
+
+    def progress(self) -> dict[str, Any]:
+        """Since the last call, from any thread."""
+        lag_ms, self._lag_since_ms = self._lag_since_ms, 0.0
+        return {"lag_ms": lag_ms, "cpu_s": time.process_time()}
+
+    def told(self) -> dict[str, Any]:
+        """Of the whole surge."""
+        return {
+            "lag_ms": round(self.lag_ms, 3), "gc_ms": round(self.gc_ms, 3), "gc_total_ms": round(self._gc_total_ms, 3),
+            "clock_step_ms": round(self.step_ms, 3), "seconds": self.seconds, "busy_seconds": self.busy,
+            "cpu_s": round(time.process_time() - self._process_s, 3), "rss_mib": round(_rss_mib(), 1),
+        }  # fmt: skip
+
+
+def _wall() -> float:
+    """The wall clock minus the run's: constant, as long as nobody sets it and the machine does not sleep."""
+    return clock.utc().timestamp() - clock.now()
+
+
+def _rss_mib() -> float:
+    """The most memory that the process ever had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

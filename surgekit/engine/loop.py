@@ -1,0 +1,336 @@
+"""The engine's own event loop: coroutines, sockets and timers, in one thread and without a library in between.
+
+A coroutine of this loop waits by ``await`` of one of three things: ``Loop.sleep_until``, ``Task.wait``, or whatever keeps
+``loop.current`` and later calls its ``resume``, as a connection does for its reply. Nothing else can suspend it, so between two
+of them it has the loop to itself.
+
+The thread may be one of many, but everything in here belongs to that one. Others call ``call`` and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import os
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from itertools import count
+from types import coroutine
+from typing import Any, Generic, Protocol, TypeVar
+
+from surgekit import clock
+from surgekit.engine.poll import Poller, best
+
+Result = TypeVar("Result")
+MOST_TURNS = 64
+"""Timers that fire before sockets are looked at again."""
+
+
+class Cut(BaseException):
+    """Raised in a coroutine that is ended from outside. Like ``GeneratorExit``, nobody is meant to catch it for good."""
+
+
+class Socketed(Protocol):
+    """Whoever hears of a descriptor."""
+
+    def ready(self, events: int) -> None: ...
+
+
+class Timer:
+    """Something that is due at a moment. ``cancel`` takes it back."""
+
+    __slots__ = ("work",)
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self.work: Callable[[], None] | None = work
+
+    def cancel(self) -> None:
+        self.work = None
+
+    def fire(self) -> None:
+        if self.work is not None:
+            self.work()
+
+
+class Task(Generic[Result]):
+    """A coroutine on its way. ``over`` and then one of ``result`` and ``error``."""
+
+    __slots__ = ("_among", "_coro", "_loop", "_on_over", "_waiting", "error", "leave", "over", "result")
+
+    def __init__(self, loop: Loop, coro: Coroutine[Any, Any, Result], among: set[Task[Any]], on_over: Callable[[Task[Result]], None] | None) -> None:
+        self._loop = loop
+        self._coro = coro
+        self._among = among
+        self._waiting: list[Task[Any]] | None = None
+        self._on_over = on_over
+        self.over = False
+        self.result: Result
+        self.error: BaseException | None = None
+        self.leave: Callable[[], None] | None = None
+        """What to do where it is cut short while it waits: whatever it waits for must not resume it then."""
+
+    def resume(self, value: Any = None) -> None:
+        """Go on, with ``value`` as what was waited for. Not where it was cut meanwhile: then somebody had called for it already."""
+        if self.over:
+            return
+        loop = self._loop
+        before, loop.current = loop.current, self
+        try:
+            self._coro.send(value)
+        except StopIteration as stop:
+            self.result = stop.value
+            self._ended()
+        except Cut as cut:
+            self.error = cut
+            self._ended()
+        except Exception as error:  # noqa: BLE001 - told to whoever waits, or to whoever is told of the end
+            self.error = error
+            self._ended()
+        finally:
+            loop.current = before
+
+    def cut(self) -> None:
+        """End it where it stands. Not for the task that is running just now: that one raises ``Cut`` itself."""
+        if self.over:
+            return
+        if self.leave is not None:
+            leave, self.leave = self.leave, None
+            leave()
+        loop = self._loop
+        before, loop.current = loop.current, self
+        try:
+            self._coro.throw(Cut())
+        except (StopIteration, Cut):
+            pass
+        except Exception as error:  # noqa: BLE001 - as above
+            self.error = error
+        finally:
+            loop.current = before
+        self.error = self.error or Cut()
+        self._ended()
+
+    def _ended(self) -> None:
+        self.over = True
+        self._among.discard(self)
+        for waiting in self._waiting or ():
+            self._loop.soon(waiting.resume)
+        if self._on_over is not None:
+            self._on_over(self)
+
+    async def wait(self) -> Result:
+        """Its result, once there is one. Raises what it raised."""
+        if not self.over:
+            me = self._loop.running()
+            waiting = self._waiting = self._waiting or []
+            waiting.append(me)
+            me.leave = lambda: waiting.remove(me)
+            await suspended()
+            me.leave = None
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+class Flag:
+    """Off, and at some time on."""
+
+    __slots__ = ("_loop", "_waiting", "on")
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._waiting: dict[Task[Any], Timer | None] = {}
+        self.on = False
+
+    def set(self) -> None:
+        """On, for good."""
+        self.on = True
+        while self._waiting:
+            task, timer = self._waiting.popitem()
+            if timer is not None:
+                timer.cancel()
+            self._loop.soon(task.resume)
+
+    async def wait(self, until: float | None = None) -> None:
+        """Until it is on, or until that moment on the loop's clock."""
+        loop = self._loop
+        if self.on or (until is not None and until <= loop.now()):
+            return
+        me = loop.running()
+
+        def leave() -> None:
+            timer = self._waiting.pop(me, None)
+            if timer is not None:
+                timer.cancel()
+
+        def late() -> None:
+            self._waiting.pop(me, None)
+            me.resume()
+
+        self._waiting[me] = None if until is None else loop.at(until, late)
+        me.leave = leave
+        await suspended()
+        me.leave = None
+
+
+@coroutine
+def suspended() -> Generator[None, Any, Any]:
+    """Wait until somebody calls ``resume`` of the running task; what they gave."""
+    return (yield)
+
+
+class Loop:
+    """``run`` it in the thread that it shall have."""
+
+    def __init__(self, poller: Poller | None = None) -> None:
+        self.poller = poller or best()
+        self.now = clock.now
+        self.current: Task[Any] | None = None
+        self.tasks: set[Task[Any]] = set()
+        self.late_s = 0.0
+        """By how much a timer was late at worst, since somebody set this to 0: the lag of the loop."""
+        self._sockets: dict[int, Callable[[int], None]] = {}
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._number = count()
+        self._soon: deque[Callable[[], None]] = deque()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._ended = False
+        self._bell, self._rung = os.pipe()
+        for fd in (self._bell, self._rung):
+            os.set_blocking(fd, False)
+        self.listen(self._bell, self._answer)
+
+    # Sockets.
+
+    def listen(self, fd: int, ready: Callable[[int], None], *, writing: bool = False) -> None:
+        """Call ``ready`` with what can be done with ``fd``, as long as it can."""
+        self.poller.add(fd, writing=writing)
+        self._sockets[fd] = ready
+
+    def want(self, fd: int, *, writing: bool) -> None:
+        self.poller.change(fd, writing=writing)
+
+    def hear(self, fd: int, ready: Callable[[int], None]) -> None:
+        """From now on call another one."""
+        self._sockets[fd] = ready
+
+    def forget(self, fd: int) -> None:
+        """Before ``fd`` is closed. What is ready of it already is passed over."""
+        if self._sockets.pop(fd, None) is not None:
+            self.poller.remove(fd)
+
+    # Tasks and timers.
+
+    def spawn(
+        self, coro: Coroutine[Any, Any, Result], among: set[Task[Any]] | None = None, on_over: Callable[[Task[Result]], None] | None = None
+    ) -> Task[Result]:
+        """Start ``coro``, which runs to its first wait before this returns. It is ``among`` others until it is over; then ``on_over`` is told."""
+        task = Task(self, coro, self.tasks if among is None else among, on_over)
+        task._among.add(task)  # noqa: SLF001 - its own
+        task.resume()
+        return task
+
+    def running(self) -> Task[Any]:
+        """The task that asks."""
+        assert self.current is not None, "only a coroutine of this loop can wait"
+        return self.current
+
+    async def sleep_until(self, at: float) -> None:
+        """Until ``at`` on the loop's clock; not at all where that has passed."""
+        if at <= self.now():
+            return
+        me = self.running()
+        timer = Timer(me.resume)
+        heapq.heappush(self._timers, (at, next(self._number), timer))
+        me.leave = timer.cancel
+        await suspended()
+        me.leave = None
+
+    def at(self, when: float, work: Callable[[], None]) -> Timer:
+        """Call ``work`` at ``when`` on the loop's clock."""
+        timer = Timer(work)
+        heapq.heappush(self._timers, (when, next(self._number), timer))
+        return timer
+
+    async def pause(self) -> None:
+        """Let everything else have its turn."""
+        me = self.running()
+        timer = Timer(me.resume)
+        self._soon.append(timer.fire)
+        me.leave = timer.cancel
+        await suspended()
+        me.leave = None
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Call ``work`` as soon as what runs now has come to an end."""
+        self._soon.append(work)
+
+    def call(self, work: Callable[[], None]) -> None:
+        """The one thing that other threads may do: have ``work`` called in here."""
+        self._calls.append(work)
+        with contextlib.suppress(OSError):  # it is ringing already, or the loop has gone
+            os.write(self._rung, b"!")
+
+    def _answer(self, _events: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._bell, 4096)
+        while self._calls:
+            self._calls.popleft()()
+
+    # Running.
+
+    def run(self) -> None:
+        """Until ``end`` is called."""
+        self._ended = False
+        while not self._ended:
+            self.turn()
+
+    def run_until(self, coro: Coroutine[Any, Any, Result]) -> Result:
+        """Run ``coro`` to its end, and everything else meanwhile. Raises what it raised."""
+        task = self.spawn(coro, on_over=self._last)
+        while not task.over:
+            self._ended = False
+            self.turn()
+        if task.error is not None:
+            raise task.error
+        return task.result
+
+    def end(self) -> None:
+        self._ended = True
+
+    def _last(self, _task: Task[Any]) -> None:
+        """Nobody waits for anything else, so the turn does not go on to sleep."""
+        self._ended = True
+
+    def turn(self) -> None:
+        """What is due, then the sockets that are ready; sleeps in between where nothing is either."""
+        timers, now = self._timers, self.now()
+        for _ in range(MOST_TURNS):
+            if not timers or timers[0][0] > now:
+                break
+            when, _, timer = heapq.heappop(timers)
+            work = timer.work
+            if work is not None:
+                self.late_s = max(self.late_s, now - when)
+                work()
+                now = self.now()
+        soon = self._soon
+        for _ in range(len(soon)):  # and not what those add, or sockets would never be looked at
+            soon.popleft()()
+        if self._ended:
+            return
+        due = now if soon else timers[0][0] if timers else None
+        sockets = self._sockets
+        for fd, events in self.poller.wait(due, self.now()):
+            ready = sockets.get(fd)
+            if ready is not None:
+                ready(events)
+
+    def close(self) -> None:
+        """Cut what is still there, and close the loop's own descriptors. Not from inside."""
+        for task in list(self.tasks):
+            task.cut()
+        self.forget(self._bell)
+        os.close(self._bell)
+        rung, self._rung = self._rung, -1  # the number may soon be somebody else's
+        os.close(rung)
+        self.poller.close()
