@@ -58,7 +58,9 @@ class Writer:
         real("_thread", "start_new_thread")(self._sync, (kept,))
 
     def give(self, jobs: list[Job]) -> None:
-        """They are the writer's now, and their buffers too."""
+        """They are the writer's now, and their buffers too. Raises ``OSError`` once it is closed."""
+        if not self._files:
+            raise OSError(errno.EBADF, "the history is closed")
         self._jobs.put(jobs)
 
     def spare(self, file: int) -> bytearray | None:
@@ -74,6 +76,8 @@ class Writer:
 
     def wait(self) -> None:
         """Until everything that was given is with the kernel, or there is an error."""
+        if not self._files:
+            return
         done = self._lock()
         done.acquire()
         self._jobs.put(done)
@@ -84,8 +88,8 @@ class Writer:
         self.wait()
         self._jobs.put(None)
         self._ended.release()
-        for file in self._files:
-            os.close(file)
+        while self._files:
+            os.close(self._files.pop())
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -95,12 +95,13 @@ class Histogram:
         made = cls()
         try:
             magic, used, made.total, made.min, made.max = _HEAD.unpack_from(data)
-            body = zlib.decompressobj().decompress(data[_HEAD.size :], BUCKETS * 10)
+            parts = zlib.decompressobj()
+            body = parts.decompress(data[_HEAD.size :], BUCKETS * 10)
             numbers = np.frombuffer(body, "<u2", used)
             counts = np.frombuffer(body, "<i8", used, used * 2)
         except Exception as error:
             raise ValueError("no histogram") from error
-        if magic != _MAGIC or len(body) != used * 10 or (used and (numbers.max() >= BUCKETS or counts.min() < 1)):
+        if magic != _MAGIC or not parts.eof or len(body) != used * 10 or (used and (numbers.max() >= BUCKETS or counts.min() < 1)):
             raise ValueError("no histogram")
         made.counts[numbers] = counts
         made.count = int(counts.sum())

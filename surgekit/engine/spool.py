@@ -6,6 +6,7 @@ import atexit
 import errno
 import struct
 from collections import deque
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -68,8 +69,8 @@ class Log:
         self._given = 0
         self._handed: deque[tuple[int, float]] = deque()
         self._most_waiting = most_waiting
-        self._closed = False
-        atexit.register(self.close)
+        self._failed = self._closed = False
+        atexit.register(self._forgotten)
 
     # Rows.
 
@@ -148,6 +149,9 @@ class Log:
         """
         self._hand_over()
         writer, handed = self._writer, self._handed
+        if self._failed:
+            self._failed = False
+            writer.again()
         while handed and handed[0][0] <= writer.taken:
             handed.popleft()
         if handed and clock.now() - handed[0][1] > LATE_S:
@@ -167,7 +171,7 @@ class Log:
         """Hand over what there is, wait until it is with the kernel, end the threads. Raises ``OSError``; closed it is even so."""
         if not self._closed:
             self._closed = True
-            atexit.unregister(self.close)
+            atexit.unregister(self._forgotten)
             self._hand_over()
             self._writer.close()
             self._raise()
@@ -175,8 +179,12 @@ class Log:
     def _raise(self) -> None:
         error, self._writer.error = self._writer.error, None
         if error is not None:
-            self._writer.again()
+            self._failed = True
             raise error
+
+    def _forgotten(self) -> None:
+        with suppress(OSError):
+            self.close()
 
     def _hand_over(self) -> None:
         if self._begun_at:

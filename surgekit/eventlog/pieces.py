@@ -162,36 +162,45 @@ class _Texts:
         self._path = path
         self._lines = _lines(path)
         self._next = 0
-        self._ready: list[Any] = []
+        self._numbers: list[str | None] = []
+        self._cards: list[str] = []
+        self._words: dict[int, Mapping[str, Any]] = {}
+        """Reason and status of those orders, by their how-manieth it is, for which there was no word."""
 
     def of(self, text: NDArray[np.int64]) -> dict[str, Any]:
         """The columns ``order_no``, ``cards``, ``reason`` and ``status`` of the next records. Raises ``OSError`` where they are not there."""
-        those = np.flatnonzero(text != NO_TEXT)
         columns = {name: np.full(len(text), None, object) for name in ("order_no", "cards", "reason", "status")}
         columns["cards"][:] = ""
-        if not len(those):
+        those = np.flatnonzero(text != NO_TEXT)
+        count = len(those)
+        if not count:
             return columns
-        end = self._next + len(those)
-        if text[those[0]] != self._next or text[those[-1]] != end - 1:
+        if text[those[0]] != self._next or text[those[-1]] != self._next + count - 1:
             raise OSError(f"{self._path.name} is damaged")
-        self._next = end
-        while len(self._ready) < 2 * len(those):
-            self._ready += self._line()
-        numbers, cards = self._ready[: 2 * len(those) : 2], self._ready[1 : 2 * len(those) : 2]
-        del self._ready[: 2 * len(those)]
-        for at, each in zip(those.tolist(), cards, strict=True):
-            if isinstance(each, dict):
-                columns["reason"][at], columns["status"][at] = each["reason"], each["status"]
-        columns["order_no"][those] = numbers
-        columns["cards"][those] = ["\n".join((each["cards"] if isinstance(each, dict) else each) or ()) for each in cards]
+        while len(self._numbers) < count:
+            self._read_on()
+        columns["order_no"][those] = self._numbers[:count]
+        columns["cards"][those] = self._cards[:count]
+        for number in [each for each in self._words if each < self._next + count]:
+            told, at = self._words.pop(number), those[number - self._next]
+            columns["reason"][at], columns["status"][at] = told["reason"], told["status"]
+        self._next += count
+        self._numbers, self._cards = self._numbers[count:], self._cards[count:]
         return columns
 
-    def _line(self) -> list[Any]:
+    def _read_on(self) -> None:
         try:
             told = orjson.loads(next(self._lines))
-        except (StopIteration, orjson.JSONDecodeError):
+            numbers, cards = told[::2], told[1::2]
+            if dict in set(map(type, cards)):
+                for at, each in enumerate(cards):
+                    if isinstance(each, dict):
+                        self._words[self._next + len(self._numbers) + at] = each
+                        cards[at] = each["cards"]
+            self._cards += ["\n".join(each) if each else "" for each in cards]
+            self._numbers += numbers
+        except (StopIteration, orjson.JSONDecodeError, TypeError, KeyError):
             raise OSError(f"{self._path.name} is damaged") from None
-        return told if isinstance(told, list) else []
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -22,21 +22,21 @@ from surgekit.eventlog.writer import sayable
 REQUEST: Final = np.dtype(
     [
         ("seq", "<i8"), ("due_s", "<f8"), ("sent_s", "<f8"), ("done_s", "<f8"), ("bytes", "<u4"), ("status", "<i4"),
-        ("attempt", "<u4"), ("word", "<u4"),
+        ("attempt", "<i4"), ("word", "<u4"),
     ]
 )  # fmt: skip
 ORDER: Final = np.dtype(
     [
         ("seq", "<i8"), ("intended_s", "<f8"), ("started_s", "<f8"), ("sent_s", "<f8"), ("accepted_s", "<f8"), ("paid_s", "<f8"),
         ("confirmed_s", "<f8"), ("ended_s", "<f8"), ("paused_s", "<f8"), ("browsed_s", "<f8"), ("amount_fen", "<i8"),
-        ("text", "<i8"), ("attempts", "<u4"), ("errors", "<u4"), ("word", "<u4"), ("spare", "<u4"),
+        ("text", "<i8"), ("attempts", "<i4"), ("errors", "<i4"), ("word", "<u4"), ("spare", "<u4"),
     ]
 )  # fmt: skip
 """``text``: the how-manieth order in the texts it is, or ``NO_TEXT``."""
 BEGUN: Final = np.dtype([("seq", "<i8"), ("begun_s", "<f8")])
 
-PACK_REQUEST: Final = Struct("<qdddIiII")
-PACK_ORDER: Final = Struct("<qdddddddddqqIIII")
+PACK_REQUEST: Final = Struct("<qdddIiiI")
+PACK_ORDER: Final = Struct("<qdddddddddqqiiII")
 PACK_BEGUN: Final = Struct("<qd")
 
 NO_TIME: Final = float("nan")
