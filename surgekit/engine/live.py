@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -19,6 +20,7 @@ MOST_STEPS: Final = 256
 """So many steps have figures of their own; a locustfile may give each request another name."""
 _BROKEN, _FAILED, _NO_SOCKETS, _UNSENT, _REFUNDED, _LATE = 1, 2, 4, 8, 16, 32
 _OUTCOMES: Final = [each.value for each in Outcome]
+_COUNTED: Final = ("requests", "errors", "no_sockets", "orders", "unsent", "sent", "accepted", "bad", "refunded", *_OUTCOMES)
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ class Live:
         self._outcome = np.zeros(MOST_CODES, np.uint8)
         self._reasons: dict[int, str] = {}
         self._figures: dict[int, StepFigures] = {}
-        self._counts: Counter[str] = Counter()
+        self._counts = Counter(dict.fromkeys(_COUNTED, 0))
         self._recent = Recent()
 
     def request_word(self, code: int, step: str, kind: str, reason: str | None) -> None:
@@ -127,7 +129,7 @@ class Live:
             return self._recent.quantile_ms(q, now_s)
 
 
-def merged(parts: list[dict[str, Any]]) -> dict[str, StepFigures]:
+def merged(parts: Iterable[Mapping[str, StepFigures]]) -> dict[str, StepFigures]:
     """The figures of several takes, or of several engines, as one."""
     whole: dict[str, StepFigures] = {}
     for part in parts:
