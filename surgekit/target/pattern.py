@@ -45,23 +45,22 @@ class Pattern:
     def first(self, text: str) -> str | None:
         """The first group of the first occurrence (the whole of it where there are no groups); None: there is none."""
         match = self._compiled.search(_utf8(text))
-        return None if match is None else _told(match)
+        return None if match is None else self._told(match)
 
     def every(self, text: str, most: int) -> list[str]:
         """As ``first``, of up to ``most`` occurrences."""
         found = []
         for match in self._compiled.finditer(_utf8(text)):
-            found.append(_told(match))
+            found.append(self._told(match))
             if len(found) >= most:
                 break
         return found
+
+    def _told(self, match: re2._Match) -> str:
+        group = match.group(1 if self.groups else 0)
+        return "" if group is None else group.decode("utf-8", "replace")
 
 
 def _utf8(text: str) -> bytes:
     # JSON can carry half a surrogate pair, which no encoding has.
     return text.encode("utf-8", "replace")
-
-
-def _told(match: re2._Match) -> str:
-    group = match.group(1) if match.re.groups else match.group(0)
-    return "" if group is None else group.decode("utf-8", "replace")

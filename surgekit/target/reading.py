@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from surgekit.errors import ConfigError
@@ -138,13 +139,20 @@ class Document:
 
     def _charset(self) -> str:
         """As the header names it, or else as the page does (HTML Living Standard, 13.2.3.2: within its first 1024 bytes)."""
-        found = _CHARSET.search(self.header("content-type") or "") or _META.search(self.reply.body[:1024].decode("latin-1"))
-        try:
-            name = codecs.lookup(found[1]).name if found else "utf-8"
-            b"-".decode(name, "replace")  # some codecs are not for text
-        except (LookupError, ValueError):
-            return "utf-8"
-        return "utf-8" if name.replace("-", "_") in _NO_CHARSETS else name
+        kind = self.header("content-type") or ""
+        found = _CHARSET.search(kind) or _META.search(self.reply.body[:1024].decode("latin-1"))
+        return _codec(found[1]) if found else "utf-8"
+
+
+@lru_cache(maxsize=256)
+def _codec(name: str) -> str:
+    """What Python calls the charset ``name``, if a page can be in it."""
+    try:
+        name = codecs.lookup(name).name
+        b"-".decode(name, "replace")  # some codecs are not for text
+    except (LookupError, ValueError):
+        return "utf-8"
+    return "utf-8" if name.replace("-", "_") in _NO_CHARSETS else name
 
 
 Found = Callable[[Document], Any]

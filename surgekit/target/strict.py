@@ -19,6 +19,8 @@ _EXACT: Final = float(2**53)
 """From here on a float may be what the quick reader made of a whole number."""
 _DEEP: Final = 64
 """Levels of lists and objects. Python's reader gives up somewhere beyond, depending on who calls it."""
+_ODD: Final = -(2**60)
+"""Less than any number of names can make good."""
 _BLANKS: Final = b" \t\n\r"
 _load = orjson.loads
 
@@ -27,16 +29,17 @@ def parsed(body: bytes) -> Any:
     """The body as JSON, or ``MISSING``. The types are exactly those of ``json``."""
     try:
         data = _load(body)
-    except ValueError:  # among it what Python takes: UTF-16, a byte order mark, half a surrogate pair
-        return strictly(body)
-    if type(data) is dict and len(data) == body.count(b":"):  # what most replies are: one object of plain values
-        for value in data.values():
-            kind = type(value)
-            if kind is not str and kind is not int:
-                break
+        if type(data) is dict:
+            names = len(data)
+            for value in data.values():  # a flat object needs no more than this
+                kind = type(value)
+                if kind is not str and kind is not int and kind is not bool and value is not None:
+                    names = _names(data, _DEEP)
+                    break
         else:
-            return data
-    names = _names(data)
+            names = _names([data], _DEEP)
+    except (ValueError, RecursionError):  # among it what Python takes: UTF-16, a byte order mark, half a surrogate pair
+        return strictly(body)
     # Each member has a colon of its own, so that the body of an object with a name twice has more colons than its tree has names.
     # Where texts have colons too, those count that stand right behind a quotation mark, once the blanks are gone.
     if names == body.count(b":") or (names >= 0 and names == body.translate(None, _BLANKS).count(b'":')):
@@ -52,26 +55,23 @@ def strictly(body: bytes) -> Any:
         return MISSING
 
 
-def _names(data: Any) -> int:
-    """How many names the objects in ``data`` have together; -1 where only the strict reader knows what ``data`` is."""
-    level: list[Any] = [[data]]
-    found = 0
-    for _ in range(_DEEP):
-        below: list[Any] = []
-        for each in level:
-            if type(each) is dict:
-                found += len(each)
-                each = each.values()  # noqa: PLW2901 - what is looked at of it
-            for value in each:
-                kind = type(value)
-                if kind is dict or kind is list:
-                    below.append(value)
-                elif kind is float and not -_EXACT < value < _EXACT:
-                    return -1
-        if not below:
-            return found
-        level = below
-    return -1
+def _names(data: Any, levels: int) -> int:
+    """How many names the objects in ``data`` have together; less than none where only the strict reader knows what ``data`` is."""
+    if type(data) is dict:
+        found, inside = len(data), data.values()
+    else:
+        found, inside = 0, data
+    for value in inside:
+        kind = type(value)
+        if kind is str or kind is int:
+            continue
+        if kind is dict or kind is list:
+            if not levels:
+                return _ODD
+            found += _names(value, levels - 1)
+        elif kind is float and not -_EXACT < value < _EXACT:
+            return _ODD
+    return found
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
