@@ -5,13 +5,13 @@ The network is real; waits are not: a surge here is at once where it would have 
 
 from __future__ import annotations
 
+import gc
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gevent
 import spool_story
 import yaml
 from contract_gateway import Gateway
@@ -21,7 +21,8 @@ from surgekit import clock
 from surgekit.arrivals.buyers import buyers
 from surgekit.engine.budget import Purse
 from surgekit.engine.buyer import Shop, Told
-from surgekit.engine.http import Client
+from surgekit.engine.client import Client
+from surgekit.engine.loop import Loop
 from surgekit.engine.members import Members
 from surgekit.engine.spool import Log
 from surgekit.engine.surge import Surge
@@ -40,22 +41,23 @@ HEAD: dict[str, Any] = {
 
 
 class QuickSurge(Surge):
-    """Waits are over at once; ``slept`` has until when each would have lasted."""
+    """Waits are over at once, and what they would have lasted has passed; ``slept`` has until when each was to be."""
 
     def __init__(self, *args: Any, **told: Any) -> None:
         super().__init__(*args, **told)
         self._skipped = 0.0
         self.slept: list[float] = []
 
-    def now(self) -> float:
-        return super().now() + self._skipped
+    def begin(self, start: float) -> None:
+        super().begin(start - self._skipped)
 
-    def sleep_until(self, at_s: float) -> None:
-        gevent.sleep(0)
+    async def sleep_until(self, at_s: float) -> None:
+        await self.loop.pause()
         left = at_s - self.now()
         if left > 0:
             self.slept.append(at_s)
             self._skipped += left
+            super().begin(self._start - left)
 
 
 def order(seq: int = 0, **told: Any) -> Order:
@@ -82,10 +84,17 @@ class Counter:
 
     def buy(self, seq: int = 0, **told: Any) -> Told:
         """One order to its end."""
-        return self.surge.one(order(seq, **told), clock.now())
+        return self.surge.loop.run_until(self.surge.one(order(seq, **told), clock.now()))
+
+    def surged(self) -> None:
+        """The whole schedule, to its end."""
+        gc.freeze()  # a surge begins with looking through all that there is, and there is much more of that here than in an engine
+        self.surge.loop.run_until(self.surge.run(clock.now()))
+        assert self.surge.over
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        self.log.wait()
+        if not self.surge.over:  # else the log is closed
+            self.log.wait()
         return spool_story.rows(self.folder / "spool", table, self.shard, run_id=RUN_ID)
 
     def classes(self, step: str = "submit") -> list[str]:
@@ -129,22 +138,23 @@ class Opening:
             self._close.append(gateway.close)
         known = {"run.id": RUN_ID, "target.base_url": shop.url, "gateway_act": gateway_act, **private.names(target, told)}
         people = buyers(20, 1, locale="zh_CN", prefix=target.accounts.prefix)
-        members = Members(target, plan, people, rows, known, lambda *asked: surge.for_nobody(*asked))  # noqa: PLW0108 - made later
+        loop = Loop()
+        members = Members(target, plan, people, rows, known, lambda *asked: surge.for_nobody(*asked), loop=loop)  # noqa: PLW0108 - made later
         given_habits = {"classes": {"retail": {"share": 1}}, "retry": {"most": 0}} | habits
         solver = target.steps.captcha.solver if target.steps is not None and target.steps.captcha is not None else None
         client = Client(
-            permit, connect_s=target.timeouts.connect, reply_s=target.timeouts.reply,
-            keep_alive_s=target.timeouts.keep_alive, now=lambda: surge.now(), run_id=RUN_ID,  # noqa: PLW0108 - made later
+            loop, permit, connect_s=target.timeouts.connect, reply_s=target.timeouts.reply,
+            keep_alive_s=target.timeouts.keep_alive, run_id=RUN_ID, known=known,
             beside=[resolved(origin(url)) for url in (gateway_act, solver) if url],
         )  # fmt: skip
         (self.folder / "spool").mkdir(exist_ok=True)
         log, self._shard = Log(self.folder / "spool", self._shard), self._shard + 1
         surge = QuickSurge(
-            orders, walk=walker(Shop(plan, target.statuses, Buyers.model_validate(given_habits), "salt"), members), client=client,
+            orders, loop=loop, walk=walker(Shop(plan, target.statuses, Buyers.model_validate(given_habits), "salt"), members), client=client,
             log=log, purse=Purse(target.safety.budget, {each.sku: each.price_fen for each in target.catalogue}),
-            run_id=RUN_ID, bound=100, on_request=lambda *_: None,
+            run_id=RUN_ID, bound=100, places=plan.submit,
         )  # fmt: skip
-        self._close += [client.close, log.close]
+        self._close += [loop.close, client.close, log.close]
         record = {"target": private.hidden(target).model_dump(mode="json", by_alias=True)}
         return Counter(self.folder, shop, surge, members, record, log, self._shard - 1, gateway)
 

@@ -11,7 +11,6 @@ import pytest
 from contract_shop import Answer, Heard
 from contract_world import Counter, Opening, order
 
-from surgekit import clock
 from surgekit.engine.surge import Surge
 from surgekit.model import Outcome
 
@@ -186,8 +185,7 @@ def surged(opening: Opening, login: Any, deliver: Any) -> Counter:
     text = BY_HAND.replace("after: 3s", "after: 600ms")
     counter = opening.counter(text, manners, orders=[order(0), order(1)], patience="200ms", poll_every="100ms")
     counter.surge.sleep_until = partial(Surge.sleep_until, counter.surge)  # type: ignore[method-assign]  # what is late has to be late
-    counter.surge.begin(clock.now())
-    assert counter.surge.over.wait(20)
+    counter.surged()
     assert counter.surge.failure is None
     return counter
 

@@ -10,7 +10,6 @@ import pytest
 from contract_shop import Answer, Heard, goes_to
 from contract_world import RUN_ID, Counter, Opening, order
 
-from surgekit import clock
 from surgekit.arrivals import schedule
 from surgekit.errors import ConfigError, ConsentError, TargetError
 from surgekit.model import Outcome
@@ -90,8 +89,7 @@ def test_budget_is_never_exceeded_and_what_it_does_not_have_is_not_sent(opening:
     said = iter([{"code": 1}, {"code": 1}])  # what was not accepted costs nothing, though it was submitted
     orders = [order(seq, intended_s=0.05 * seq, qty=qty) for seq in range(40)]
     counter = opening.counter(text, {"POST /orders": lambda _: next(said, FINE)}, orders=orders)
-    counter.surge.begin(clock.now())
-    counter.surge.over.wait(timeout=20)
+    counter.surged()
     assert (counter.surge.failure, counter.surge.over_budget) == (None, f"safety.budget.{why}")
     assert len(counter.shop.heard) == sold + 2
     told = [(row["outcome"], row["reason"]) for row in counter.rows("orders")]
