@@ -108,7 +108,7 @@ def test_set_up_before_the_surge_is_once_for_each_buyer_of_the_schedule(opening:
 
 
 def test_set_up_before_the_surge_that_fails_ends_it_in_one_sentence(opening: Opening) -> None:
-    counter = opening.counter(BEFORE, {"POST /register": [{"code": 0, "uid": 1}, {"code": 1}]})
+    counter = opening.counter(BEFORE, {"POST /register": lambda heard: {"code": int(heard.form["name"] == "buyer-0002"), "uid": 1}})
     with pytest.raises(TargetError, match=r"setup: 1 of 2 accounts could not be set up; the first, buyer-0002: setup: refused"):
         counter.surge.loop.run_until(counter.members.login_all([0, 1]))
 
