@@ -12,10 +12,9 @@ import numpy as np
 from surgekit.engine.buyer import BROKEN
 from surgekit.engine.histogram import Histogram, Recent
 from surgekit.engine.real import real
-from surgekit.eventlog.records import ORDER, OTHER, REQUEST
+from surgekit.eventlog.records import MOST_CODES, ORDER, OTHER, REQUEST
 from surgekit.model import Outcome, ReplyClass
 
-MOST_CODES: Final = 1 << 16
 MOST_STEPS: Final = 256
 """So many steps have figures of their own; a locustfile may give each request another name."""
 _BROKEN, _FAILED, _NO_SOCKETS, _UNSENT, _REFUNDED, _LATE = 1, 2, 4, 8, 16, 32

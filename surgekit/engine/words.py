@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from surgekit.engine.live import MOST_CODES, Live
-from surgekit.eventlog.records import OTHER, line
+from surgekit.engine.live import Live
+from surgekit.eventlog.records import MOST_CODES, OTHER, line
 from surgekit.model import Outcome
 
 MOST_WORDS: Final = 60_000

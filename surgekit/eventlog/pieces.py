@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -15,8 +15,10 @@ from surgekit.eventlog import records
 from surgekit.eventlog.records import BEGUN, NO_AMOUNT, NO_TEXT, ORDER, REQUEST
 from surgekit.eventlog.schema import TABLES
 
-ROWS: Final = 1 << 18
+ROWS = 1 << 18
 """Records a piece."""
+LEAST_ROWS = 1024
+"""Where there are many engines, a piece of each has so many at least."""
 Rows = NDArray[np.void]
 
 
@@ -24,13 +26,15 @@ def load_requests(db: duckdb.DuckDBPyConnection, spool: Path) -> None:
     """Make the table ``requests``, in order of ``done_s``, ``seq`` and ``shard``. Raises ``OSError`` for a spool that is damaged."""
     _create(db, "requests", TABLES["requests"])
     shards = records.shards(spool, "requests")
-    _load_words(db, spool, shards)
+    words = {shard: _Words(records.words(spool, shard)) for shard in shards}
     for of, rows in _in_order(spool, shards):
-        db.register("piece", {"shard": of, **{name: rows[name] for name in REQUEST.names or ()}})
-        db.execute(
-            "INSERT INTO requests SELECT p.seq, p.shard, w.a, p.attempt, p.due_s, p.sent_s, p.done_s, p.status, w.b, w.c, p.bytes"
-            " FROM piece p LEFT JOIN words w ON p.word = w.code AND p.shard = w.shard"
-        )
+        told = {name: np.empty(len(rows), object) for name in ("step", "class", "reason")}
+        for shard in shards:
+            own = of == shard
+            for name, part in zip(told, words[shard].of(rows["word"][own]), strict=True):
+                told[name][own] = part
+        db.register("piece", {"shard": of, **told, **{name: rows[name] for name in REQUEST.names or () if name != "word"}})
+        db.execute("INSERT INTO requests BY NAME FROM piece")
         db.unregister("piece")
     _check(db, "requests", "step")
 
@@ -48,19 +52,18 @@ def load_orders(db: duckdb.DuckDBPyConnection, spool: Path) -> None:
     """Make the table ``orders`` of what engines told; what the schedule knows is NULL. Raises ``OSError`` for a spool that is damaged."""
     _create(db, "orders", TABLES["orders"])
     shards = records.shards(spool, "orders")
-    _load_words(db, spool, shards)
     for shard in shards:
+        words = _Words(records.words(spool, shard))
         texts = _Texts(records.texts(spool, shard))
         for rows in _pieces(records.orders(spool, shard), ORDER):
-            plain = {name: rows[name] for name in ORDER.names or () if name not in ("text", "spare")}
-            db.register("piece", plain | texts.of(rows["text"]))
+            plain = {name: rows[name] for name in ORDER.names or () if name not in ("text", "word", "spare")}
+            told = dict(zip(("outcome", "reason", "status"), words.of(rows["word"]), strict=True))
+            db.register("piece", plain | told | texts.of(rows["text"], told))
             db.execute(
                 f"""
-                INSERT INTO orders BY NAME SELECT p.seq, {shard} AS shard, started_s, sent_s, accepted_s, paid_s, confirmed_s, ended_s, paused_s,
-                    browsed_s, w.a AS outcome, coalesce(p.reason, w.b) AS reason, coalesce(p.status, w.c) AS status, order_no,
-                    nullif(amount_fen, {NO_AMOUNT}) AS amount_fen, attempts, errors,
+                INSERT INTO orders BY NAME SELECT * EXCLUDE (cards) REPLACE (nullif(amount_fen, {NO_AMOUNT}) AS amount_fen), {shard} AS shard,
                     CASE WHEN cards = '' THEN [] ELSE string_split(cards, chr(10)) END AS card_digests
-                FROM piece p LEFT JOIN words w ON p.word = w.code AND w.shard = {shard}
+                FROM piece
                 """  # noqa: S608
             )
             db.unregister("piece")
@@ -88,28 +91,16 @@ def _create(db: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str
     db.execute(f"CREATE TABLE {table} ({typed})")
 
 
-def _load_words(db: duckdb.DuckDBPyConnection, spool: Path, shards: Iterable[int]) -> None:
-    """Make the table ``words``: shard, code, and the three parts."""
-    db.execute("CREATE OR REPLACE TEMP TABLE words (shard INTEGER, code UINTEGER, a VARCHAR, b VARCHAR, c VARCHAR)")
-    for shard in shards:
-        words = records.read_words(records.words(spool, shard))
-        if words:
-            parts = {name: _texts([word[number] for word in words.values()]) for number, name in enumerate("abc")}
-            db.register("piece", {"code": np.fromiter(words, np.uint32), **parts})
-            db.execute(f"INSERT INTO words SELECT {shard}, code, a, b, c FROM piece")  # noqa: S608
-            db.unregister("piece")
-
-
 def _check(db: duckdb.DuckDBPyConnection, table: str, word: str) -> None:
     if db.execute(f"SELECT 1 FROM {table} WHERE {word} IS NULL LIMIT 1").fetchall():  # noqa: S608
         raise OSError(f"the words of {table} are damaged")
 
 
-def _pieces(path: Path, kind: np.dtype[np.void], rows: int = ROWS) -> Iterator[Rows]:
+def _pieces(path: Path, kind: np.dtype[np.void], rows: int = 0) -> Iterator[Rows]:
     """The whole records of a file."""
     with path.open("rb") as file:
         left = path.stat().st_size // kind.itemsize
-        while left > 0 and len(piece := np.fromfile(file, kind, min(left, rows))):
+        while left > 0 and len(piece := np.fromfile(file, kind, min(left, rows or ROWS))):
             left -= len(piece)
             yield piece
 
@@ -120,7 +111,7 @@ def _in_order(spool: Path, shards: list[int]) -> Iterator[tuple[NDArray[np.int32
     Each file is nearly in order already, so only the end of each piece has to be held until it is known that nothing earlier
     comes any more. Files that are not in order come out right too, and take more memory.
     """
-    size = max(1024, ROWS // max(1, len(shards)))
+    size = max(LEAST_ROWS, ROWS // max(1, len(shards)))
     paths = {shard: records.requests(spool, shard) for shard in shards}
     least = {shard: _least(paths[shard], size) for shard in shards}
     pieces = {shard: _pieces(paths[shard], REQUEST, size) for shard in shards}
@@ -150,9 +141,21 @@ def _least(path: Path, size: int) -> list[float]:
     return np.fmin.accumulate(found[::-1]).tolist() if found else []
 
 
-def _texts(values: list[str | None]) -> Any:
-    """``values`` as DuckDB takes them for VARCHAR."""
-    return np.asarray(values, dtype=object)
+class _Words:
+    """The words of one shard, by their codes. Raises ``OSError`` for lines that are none."""
+
+    def __init__(self, path: Path) -> None:
+        words = records.read_words(path)
+        self._beyond = max(words, default=-1) + 1
+        self._parts = [np.full(self._beyond + 1, None, object) for _ in range(3)]
+        for number, part in enumerate(self._parts):
+            for code, word in words.items():
+                part[code] = word[number]
+
+    def of(self, codes: NDArray[np.uint32]) -> list[Any]:
+        """The three parts of each of ``codes``; None where there is no such word."""
+        codes = np.minimum(codes, self._beyond)
+        return [part[codes] for part in self._parts]
 
 
 class _Texts:
@@ -167,9 +170,10 @@ class _Texts:
         self._words: dict[int, Mapping[str, Any]] = {}
         """Reason and status of those orders, by their how-manieth it is, for which there was no word."""
 
-    def of(self, text: NDArray[np.int64]) -> dict[str, Any]:
-        """The columns ``order_no``, ``cards``, ``reason`` and ``status`` of the next records. Raises ``OSError`` where they are not there."""
-        columns = {name: np.full(len(text), None, object) for name in ("order_no", "cards", "reason", "status")}
+    def of(self, text: NDArray[np.int64], told: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns ``order_no`` and ``cards`` of the next records; in ``told``, a reason and status for which there was no word.
+        Raises ``OSError`` where they are not there."""
+        columns = {name: np.full(len(text), None, object) for name in ("order_no", "cards")}
         columns["cards"][:] = ""
         those = np.flatnonzero(text != NO_TEXT)
         count = len(those)
@@ -182,16 +186,17 @@ class _Texts:
         columns["order_no"][those] = self._numbers[:count]
         columns["cards"][those] = self._cards[:count]
         for number in [each for each in self._words if each < self._next + count]:
-            told, at = self._words.pop(number), those[number - self._next]
-            columns["reason"][at], columns["status"][at] = told["reason"], told["status"]
+            for name in ("reason", "status"):
+                told[name][those[number - self._next]] = self._words[number][name]
+            del self._words[number]
         self._next += count
         self._numbers, self._cards = self._numbers[count:], self._cards[count:]
         return columns
 
     def _read_on(self) -> None:
         try:
-            told = orjson.loads(next(self._lines))
-            numbers, cards = told[::2], told[1::2]
+            line = orjson.loads(next(self._lines))
+            numbers, cards = line[::2], line[1::2]
             if dict in set(map(type, cards)):
                 for at, each in enumerate(cards):
                     if isinstance(each, dict):

@@ -43,6 +43,7 @@ NO_TIME: Final = float("nan")
 """In a record, a time that there is not."""
 NO_AMOUNT: Final = -(2**63)
 NO_TEXT: Final = -1
+MOST_CODES: Final = 1 << 16
 OTHER: Final = "other"
 """The step or reason of a request where a run has had too many different ones to keep them all."""
 
@@ -84,13 +85,16 @@ def line(value: Any) -> bytes:
 
 
 def read_words(path: Path) -> dict[int, Word]:
-    """Code → word, of the whole lines of a file of words. Empty where there is none. Raises ``OSError`` for lines that are no words."""
+    """Code → word, of the whole lines of a file of words. Empty where there is none. Raises ``OSError`` for lines that are none."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return {}
     try:
-        return {code: (a, b, c) for code, a, b, c in map(orjson.loads, data[: data.rfind(b"\n") + 1].splitlines())}
+        words: dict[int, Word] = {code: (a, b, c) for code, a, b, c in map(orjson.loads, data[: data.rfind(b"\n") + 1].splitlines())}
+        if not all(0 <= code < MOST_CODES for code in words):
+            raise ValueError("codes")
+        return words
     except (orjson.JSONDecodeError, TypeError, ValueError):
         raise OSError(f"{path.name} is damaged") from None
 
