@@ -80,6 +80,8 @@ class Ended:
     aborted: bool = False
     by_hand: bool = False
     notes: list[str] = field(default_factory=list)
+    engines: dict[str, Any] = field(default_factory=dict)
+    """Shard → how its engine was (``engine.health``)."""
 
 
 @dataclass(slots=True)
@@ -202,6 +204,7 @@ class Watch:
                 if not told["done"]:
                     raise RunError(f"the load engine gave up: {told['error']}")
                 ended.notes += told.get("troubles", [])
+                ended.engines[str(shard)] = told.get("health")
                 if told.get("over_budget"):  # the others have budgets of their own, and end when those do
                     ended.aborted = True
                     ended.notes.append(told["over_budget"])

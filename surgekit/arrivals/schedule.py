@@ -68,14 +68,12 @@ class Schedule:
         for begin in range(0, len(self), BLOCK):
             part = slice(begin, begin + BLOCK)
             kinds = self.buyer_class[part].tolist()
-            yield from map(
-                Order._make,
-                zip(
-                    self.seq[part].tolist(), shard, self.intended_s[part].tolist(), map(skus, self.sku[part].tolist()), self.qty[part].tolist(),
-                    self.buyer[part].tolist(), map(classes, kinds), map(pay_by, kinds), map(phases, self.phase[part].tolist()),
-                    self.browses[part].tolist(), self.double_click[part].tolist(), self.think_quote_s[part].tolist(), self.think_pay_s[part].tolist(),
-                ),  # fmt: skip
-            )
+            columns = (
+                self.seq[part].tolist(), shard, self.intended_s[part].tolist(), map(skus, self.sku[part].tolist()), self.qty[part].tolist(),
+                self.buyer[part].tolist(), map(classes, kinds), map(pay_by, kinds), map(phases, self.phase[part].tolist()),
+                self.browses[part].tolist(), self.double_click[part].tolist(), self.think_quote_s[part].tolist(), self.think_pay_s[part].tolist(),
+            )  # fmt: skip
+            yield from map(Order._make, zip(*columns, strict=False))  # the shard comes without an end
 
 
 def curve(profile: Profile) -> RateCurve:

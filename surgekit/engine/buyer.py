@@ -59,6 +59,8 @@ class Shop:
     """A buyer's, or the platform's own where that is shorter."""
     prepares: bool = field(init=False)
     """Whether something comes before the submission."""
+    tells_at_once: bool = field(init=False)
+    """Whether submission or payment give what otherwise only a look at the order does."""
     delivered: frozenset[str] = field(init=False)
     ended: frozenset[str] = field(init=False)
     """Statuses of an order that comes to nothing."""
@@ -68,6 +70,8 @@ class Shop:
     def __post_init__(self) -> None:
         words, looking = self.statuses, self.plan.looking
         most = float("inf") if looking is None or looking.deadline is None else looking.deadline
+        early = (self.plan.submit, *(step for steps in self.plan.pay.values() for step in steps))
+        self.tells_at_once = any(step.gives & {"status", "cards"} for step in early)
         self.prepares = bool(self.plan.prepare or self.plan.captcha or self.plan.fixed_captcha is not None)
         self.patience = min(self.buyers.patience, most)
         self.delivered, self.ended = frozenset(words.delivered), frozenset((*words.refunded, *words.failed))

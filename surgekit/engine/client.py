@@ -113,29 +113,29 @@ class Client:
         wire = here[-1] if here else None
         if wire is None or wire.idle_since < now - FRESH_S or now > self.quiet_from:
             wire = self._taken(here, now)
-            reply = await self._exchanged(self._base, data, sender.method, here, again=sender.again, wire=wire)
+            reply, lines = await self._exchanged(self._base, data, sender.method, here, again=sender.again, wire=wire)
         else:
             here.pop()
             wire.pool = None
             try:
                 left = wire.begin(data, sender.method, now + self._reply_s)
-                got = await suspended() if not left else (await wire.rest(left) or await suspended())
+                got: Any = (await wire.rest(left) if left else None) or await suspended()
             except Broken as broken:
-                got = broken
+                got = broken.again()
             if got.__class__ is tuple:
                 head, body, done = got
                 if wire.reusable:
                     wire.idle(here, done, done + self._keep_alive_s)
-                reply = Reply(head.status, body, now - self.zero, done - self.zero, None, False, head.headers, "", head.cookies)
+                reply, lines = Reply(head.status, body, now - self.zero, done - self.zero, None, False, head.headers), head.cookies
             elif sender.again and got.silent:
-                reply = await self._exchanged(self._base, data, sender.method, here, again=False, sent=now)
+                reply, lines = await self._exchanged(self._base, data, sender.method, here, again=False, sent=now)
             else:
                 return Reply(0, b"", now - self.zero, self._now() - self.zero, got.word)
-        if reply.cookies is not None:
-            lines: Any = reply.cookies
-            if jar is not None and lines:
+        if jar is not None:
+            if lines:
                 jar.store(self._base.netloc, _path_of(data), lines)
-            reply.cookies = None if jar is None or jar.empty else jar.view(self._base.netloc)
+            if not jar.empty:
+                reply.cookies = jar.view(self._base.netloc)
         return reply
 
     async def send(self, request: Request, jar: Jar | None = None, pool: Pool | None = None) -> Reply:
@@ -173,24 +173,22 @@ class Client:
         here = pool.to(place)
         wire = self._taken(here, self._now())
         data, then = (head, request.body) if waits else (head + request.body, b"")
-        reply = await self._exchanged(place, data, request.method, here, again=again, wire=wire, then=then)
+        reply, lines = await self._exchanged(place, data, request.method, here, again=again, wire=wire, then=then)
         if reply.error is not None:
             return reply
-        told: Any = reply.headers
-        url = f"{place.scheme}://{place.netloc}{path.decode()}"
-        if jar is None:
-            return replace(reply, url=url, cookies=None)
-        cookies = reply.cookies
-        if cookies:
-            jar.store(place.netloc, path.decode().partition("?")[0], cookies)
-        return replace(reply, url=url, headers=told, cookies=jar.view(place.netloc))
+        reply.url = f"{place.scheme}://{place.netloc}{path.decode()}"
+        if jar is not None:
+            if lines:
+                jar.store(place.netloc, path.decode().partition("?")[0], lines)
+            reply.cookies = jar.view(place.netloc)
+        return reply
 
     async def _exchanged(
         self, place: Origin, data: bytes, method: str, here: deque[Connection], *, again: bool, wire: Connection | None = None,
         then: bytes = b"", sent: float | None = None,
-    ) -> Reply:  # fmt: skip
-        """Send ``data``, on ``wire`` or on a new connection, and wait for the reply. ``again``: once more on a new one, where ``wire`` turns out to
-        be closed. ``then``: the body, once the peer says that it may come. ``sent``: when it was tried first."""
+    ) -> tuple[Reply, list[str]]:  # fmt: skip
+        """Send ``data``, on ``wire`` or on a new connection; the reply and the cookies that it sets. ``again``: once more on a new connection, where
+        ``wire`` turns out to be closed. ``then``: the body, once the peer says that it may come. ``sent``: when it was tried first."""
         zero = self.zero
         try:
             if wire is None:
@@ -199,7 +197,7 @@ class Client:
                 wire.close()
                 raise Broken(STOPPED)
         except Broken as broken:
-            return Reply(0, b"", None if sent is None else sent - zero, self._now() - zero, broken.word, effect_free=sent is None)
+            return Reply(0, b"", None if sent is None else sent - zero, self._now() - zero, broken.word, effect_free=sent is None), []
         sent = self._now() if sent is None else sent
         try:
             if then:
@@ -211,10 +209,10 @@ class Client:
             # only looks, as browsers do; anything else, an order above all, is never sent twice by the client.
             if again and broken.silent:
                 return await self._exchanged(place, data, method, here, again=False, then=then, sent=sent)
-            return Reply(0, b"", sent - zero, self._now() - zero, broken.word)
+            return Reply(0, b"", sent - zero, self._now() - zero, broken.word), []
         if wire.reusable:
             wire.idle(here, done, done + self._keep_alive_s)
-        return Reply(head.status, body, sent - zero, done - zero, None, False, head.headers, "", head.cookies)
+        return Reply(head.status, body, sent - zero, done - zero, None, False, head.headers), head.cookies
 
     def close(self) -> None:
         """Close what is idle."""

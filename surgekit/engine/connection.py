@@ -16,8 +16,8 @@ import ssl
 from collections import deque
 from typing import Any
 
-from surgekit.engine.loop import Loop, Task, Timer, suspended
 from surgekit.engine.heads import Broken, Head, Heads
+from surgekit.engine.loop import Loop, Task, Timer, suspended
 from surgekit.engine.poll import WRITE
 from surgekit.engine.real import real
 from surgekit.engine.response import Response
@@ -159,15 +159,10 @@ class Connection:
     async def exchange(self, data: bytes, method: str, deadline: float) -> Answer:
         """Hand ``data`` to the kernel, and wait for the reply. Raises ``Broken``. Where it does, or where ``reusable`` is false then, the connection is closed."""
         left = self.begin(data, method, deadline)
-        got = None if not left else await self.rest(left)
-        if got is None:
-            got = await suspended()
-        if got.__class__ is tuple:
-            return got  # type: ignore[no-any-return]
-        try:
-            raise got
-        finally:
-            got = None  # or the exception would keep alive the frame that keeps it
+        got = (await self.rest(left) if left else None) or await suspended()
+        if isinstance(got, Broken):
+            raise got.again()
+        return got
 
     def begin(self, data: bytes, method: str, deadline: float) -> bytes:
         """Hand ``data`` to the kernel; what it did not take is for ``rest``. The running task is resumed with an ``Answer`` or a ``Broken``. Raises ``Broken``."""
@@ -197,9 +192,9 @@ class Connection:
         self._sending = True
         self._loop.want(self._fd, writing=True)
         while rest:
-            got = await suspended()
+            got: Answer | Broken | None = await suspended()
             if got is not None:
-                return got  # type: ignore[no-any-return]
+                return got
             try:
                 rest = rest[self._write(rest) :]
             except BlockingIOError:
@@ -322,7 +317,7 @@ class Connection:
             response = self._response = Response(self._heads, method=self._method)
         try:
             if data is None:
-                raise Broken("reset", silent=not response.size)  # noqa: TRY301 - one way out for all of them
+                raise Broken("reset", silent=not response.size)
             if data:
                 if not response.feed(data):
                     if self._expect and 100 in response.interim:

@@ -43,6 +43,10 @@ class Broken(Exception):
         self.word = word
         self.silent = silent
 
+    def again(self) -> Broken:
+        """The same, to be raised by somebody who keeps this one: an exception keeps alive the frame that raised it, and so what that one keeps."""
+        return type(self)(self.word, silent=self.silent)
+
 
 class Head:
     """What a reply says before its body; ``raw`` has it all but the empty line. Raises ``Broken`` where it is no head.

@@ -26,6 +26,7 @@ class Journey:
     """Why an earlier submission may have had an effect that nobody saw."""
     _perhaps_paid: Values | None = None
     """The order whose payment may have gone through unseen."""
+    _about: Values | None = None
     _undelivered = False
     _half_paid = False
     _being_delivered = False
@@ -105,7 +106,7 @@ class Journey:
                     due = await self._pause(answered, order.think_pay_s) if self._pay_steps else answered
                     read, answered = await self._pay(values, due, attempt)
                     kind = read.kind
-                if kind is OK and self._delivered_at_once(values, answered):
+                if kind is OK and shop.tells_at_once and self._delivered_at_once(values, answered):
                     return
                 if kind in (OK, PAID_UNDELIVERED):
                     await self._look(values, answered, paid=True)
@@ -196,6 +197,7 @@ class Journey:
 
     def _is_about(self, values: Values) -> None:
         """Number and amount of the order that is told of, out of what the platform said."""
+        self._about = values
         told, given, amount = self.told, values.get("order_no"), values.get("amount_fen")
         told.order_no = given if given is None or type(given) is str else str(given)
         told.amount_fen = amount if type(amount) is int and -MOST_FEN < amount < MOST_FEN else None
@@ -235,8 +237,10 @@ class Journey:
 
     async def _look(self, values: Values, due: float, *, paid: bool) -> None:
         """Ask for the order until it is delivered, ended, or the buyer gives up. ``paid``: for certain, not perhaps."""
-        told, poll, looking = self.told, self._shop.plan.poll, self._shop.plan.looking
-        self._is_about(values)
+        told, plan = self.told, self._shop.plan
+        poll, looking = plan.poll, plan.looking
+        if plan.pay or values is not self._about:
+            self._is_about(values)
         if poll is None or looking is None:
             sure = paid and not self._undelivered
             if sure:

@@ -45,7 +45,7 @@ class LocustOrder:
             self.told.sent_s = self._surge.now()
 
     def seen(
-        self, *, request_type: str = "", name: str = "", response_time: float | None = None, response_length: int | None = None,
+        self, *, name: str = "", response_time: float | None = None, response_length: int | None = None,
         exception: Any = None, response: Any = None, start_time: float | None = None, **_: Any,
     ) -> None:  # fmt: skip
         """A request of this order, as the client told Locust of it."""

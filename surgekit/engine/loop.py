@@ -192,7 +192,7 @@ class Loop:
         self._timers: list[tuple[float, int, Timer]] = []
         self._number = count()
         self._soon: deque[Callable[[], None]] = deque()
-        self._calls: deque[Callable[[], None]] = deque()
+        self._calls: deque[Callable[[], object]] = deque()
         self._ended = False
         self._bell, self._rung = os.pipe()
         for fd in (self._bell, self._rung):
@@ -225,7 +225,7 @@ class Loop:
     ) -> Task[Result]:
         """Start ``coro``, which runs to its first wait before this returns. It is ``among`` others until it is over; then ``on_over`` is told."""
         task = Task(self, coro, self.tasks if among is None else among, on_over)
-        task._among.add(task)  # noqa: SLF001 - its own
+        task._among.add(task)
         task.resume()
         return task
 
@@ -264,7 +264,7 @@ class Loop:
         """Call ``work`` as soon as what runs now has come to an end."""
         self._soon.append(work)
 
-    def call(self, work: Callable[[], None]) -> None:
+    def call(self, work: Callable[[], object]) -> None:
         """The one thing that other threads may do: have ``work`` called in here."""
         self._calls.append(work)
         with contextlib.suppress(OSError):  # it is ringing already, or the loop has gone

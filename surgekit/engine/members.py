@@ -56,6 +56,7 @@ class Members:
         self.known = dict(known)
         self._buyers = buyers
         self._rows = rows
+        self._wants_more = self._names is None or not self._names.isdisjoint(("order.seq", "order.total_fen"))
         self._members: dict[int, Member] = {}
         self._of_buyer: dict[int, Member] = {}
         self._bases: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -117,11 +118,12 @@ class Members:
         base = self._bases.get(kind)
         if base is None:
             base = self._bases[kind] = self._base(order)
-        values = {**member.ordering, **base}
+        values = {**member.ordering, **base} if member.ordering else base.copy()
         values["order.key"] = key
-        values["order.seq"] = order.seq
         values["order.qty"] = order.qty
-        values["order.total_fen"] = base["order.price_fen"] * order.qty
+        if self._wants_more:
+            values["order.seq"] = order.seq
+            values["order.total_fen"] = base["order.price_fen"] * order.qty
         for name, composed in self._plan.composed.items():
             values[name] = composed.render(values)
         return values

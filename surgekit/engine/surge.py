@@ -87,10 +87,11 @@ class Surge:
         self._sent = Flag(loop)
         self._arrivals: Iterator[Order] = iter(())
         self._next: Order | None = None
+        self._fault: Exception | None = None
         self.why_stopped: str | None = None
         self.over_budget: str | None = None
         self.troubles: Counter[str] = Counter()
-        self._ask = client.ask
+        self._ask: Callable[[StepPlan, Mapping[str, Any], Jar | None, Pool | None], Coroutine[Any, Any, Reply]] = client.ask
         self._on_exchange: Callable[[StepPlan, Request, Reply, Read], None] | None = None
         self.over = False
         self.scheduled = 0
@@ -256,11 +257,20 @@ class Surge:
         self._arrivals, self._next = orders, next(orders, None)
         self._arrive()
         await self._sent.wait()
+        if self._fault is not None:
+            raise self._fault
         if self._next is not None and not self._stop.on:
             await self._beyond_budget(chain([self._next], orders))
 
     def _arrive(self) -> None:
         """Release what is due; and again at the moment when the next one is."""
+        try:
+            self._release_due()
+        except Exception as error:  # noqa: BLE001 - nobody above would know of it but the loop
+            self._fault = error
+            self._no_more()
+
+    def _release_due(self) -> None:
         loop, start, order = self.loop, self._start, self._next
         for _ in range(MOST_IN_TURN):  # behind time, others have to get their turn all the same
             if order is None or self._enough.on:

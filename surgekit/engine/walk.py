@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,12 +12,6 @@ from surgekit.engine.journey import Journey
 from surgekit.engine.members import Members
 from surgekit.engine.surge import Surge, Walk
 from surgekit.model import Order, Outcome, ReplyClass
-from surgekit.target.cookies import Jar
-from surgekit.target.reading import Reply
-from surgekit.target.step import Read, StepPlan
-
-
-Send = Callable[[Order, StepPlan, Mapping[str, Any], float, int, Jar | None], Awaitable[tuple[Reply, Read]]]
 
 
 class MemberWalk:
@@ -50,7 +44,7 @@ class Floor:
     def __init__(self, surge: Surge, members: Members, pool: Pool | None = None) -> None:
         self._surge = surge
         self._members = members
-        self.send: Send = surge.send if pool is None else partial(surge.send, pool=pool)
+        self.send = surge.send if pool is None else partial(surge.send, pool=pool)
         self.now = surge.now
         self.sleep_until = surge.sleep_until
         self.beside = surge.beside
