@@ -3,7 +3,7 @@
 import os
 import sys
 
-from surgekit import lifeline
+from surgekit import clock, lifeline
 from surgekit.engine.commands import Commands
 
 if __name__ == "__main__":
@@ -15,7 +15,7 @@ if __name__ == "__main__":
 
     sound = Journey.run
 
-    def broken(self):  # type: ignore[no-untyped-def]  # noqa: ANN
+    async def broken(self):  # type: ignore[no-untyped-def]  # noqa: ANN
         order = self._order
         match os.environ["FAULT"]:
             case "journey" if order.seq == 3:
@@ -25,14 +25,14 @@ if __name__ == "__main__":
                 while True:
                     pass
             case "pause" if order.seq == 3:
-                until = surge.clock.now() + 0.4
-                while surge.clock.now() < until:
+                until = clock.now() + 0.4
+                while clock.now() < until:
                     pass
-        return sound(self)
+        return await sound(self)
 
     Journey.run = broken  # type: ignore[method-assign]
     if os.environ["FAULT"] == "values":
-        Members.values = lambda self, order, key: {}["nothing"]  # type: ignore[assignment]
+        Members._values = lambda self, *_: {}["nothing"]  # type: ignore[assignment]
     if os.environ["FAULT"] == "schedule":
-        surge.Surge._release = lambda self, order: {}["nothing"]  # type: ignore[assignment]
+        surge.Surge._release = lambda self, *_: {}["nothing"]  # type: ignore[assignment]
     sys.exit(process.main(commands))

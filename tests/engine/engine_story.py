@@ -98,6 +98,7 @@ class Engine:
         }  # fmt: skip
         (folder / "run.json").write_text(json.dumps(self.plan))
         self.said: list[dict[str, Any]] = []
+        self.health: dict[str, float] = {}
         self.child: Child
 
     def start(self, *words: str, module: str = "surgekit.engine", fault: str = "", t0: float = 0.2) -> None:
@@ -114,10 +115,11 @@ class Engine:
         return told
 
     def done(self) -> dict[str, Any]:
-        """Listen to the end; the last word, after which the process has to go by itself."""
+        """Listen to the end; the last word, after which the process has to go by itself. How it did is in ``health``."""
         while "done" not in (told := self._next()):
             pass
         self.child.process.wait(timeout=LONG)
+        self.health = told.pop("health", {})
         return told
 
     def _next(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def looped(poller: Callable[[], Poller] = best) -> Iterator[Loop]:
 
 
 def open_fds() -> int:
-    return len(os.listdir("/dev/fd"))
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 def nothing_waits(loop: Loop) -> bool:

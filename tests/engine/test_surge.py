@@ -42,6 +42,8 @@ def test_every_order_of_the_schedule_is_sent_once_and_told_of_once(tmp_path: Pat
         assert all(row["intended_s"] <= row["started_s"] <= row["sent_s"] <= row["accepted_s"] for row in rows)
         last = [each for each in story.said if "scheduled" in each][-1]
         assert (last["scheduled"], last["confirmed"], last["in_flight"]) == (story.scheduled, story.scheduled, 0)
+        assert 0 < story.health["cpu_s"] < 60
+        assert story.health["busy_seconds"] <= story.health["seconds"]
 
 
 def test_after_a_stop_each_order_is_still_told_of_once(tmp_path: Path) -> None:
@@ -98,6 +100,7 @@ def test_an_engine_that_stood_still_says_so(tmp_path: Path) -> None:
         story.done()
         assert max(each.get("slip_ms", 0) for each in story.said) >= 100
         assert max(each.get("lag_ms", 0) for each in story.said) >= 100
+        assert story.health["lag_ms"] >= 100
         assert max(row["started_s"] - row["intended_s"] for row in story.rows("orders")) >= 0.1
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from journey_story import ran
 
 from surgekit import clock
 from surgekit.engine import walkthrough
@@ -29,15 +30,18 @@ class Walked:
     """A surge that has these exchanges: (method and URL, headers, body, reply's body, its headers, what is kept)."""
 
     def __init__(self, *exchanges: tuple[str, dict[str, str], str, str, dict[str, str], dict[str, Any]]) -> None:
-        self.on_exchange: Any = None
+        self.loop = SimpleNamespace(run_until=ran)
         self._exchanges = exchanges
 
-    def one(self, *_: object) -> Any:
+    def show(self, to: Any) -> None:
+        self._to = to
+
+    async def one(self, *_: object) -> Any:
         for asked, headers, body, said, answered, kept in self._exchanges:
             method, _, url = asked.partition(" ")
             request = Request(method, url.encode(), tuple((name.encode(), value.encode()) for name, value in headers.items()), body.encode())
             reply = Reply(200, said.encode(), 0.1, 0.2, headers=answered)
-            self.on_exchange(SimpleNamespace(name="step"), request, reply, Read(ReplyClass.OK, None, kept))
+            self._to(SimpleNamespace(name="step"), request, reply, Read(ReplyClass.OK, None, kept))
         return TOLD
 
     def now(self) -> float:
@@ -138,8 +142,8 @@ def test_nothing_found_is_said_as_nothing() -> None:
 
 def test_what_was_seen_before_the_engine_failed_is_said() -> None:
     class Failing(Walked):
-        def one(self, *told: object) -> Any:
-            super().one(*told)
+        async def one(self, *told: object) -> Any:
+            await super().one(*told)
             raise ValueError("a fault of ours")
 
     said: list[dict[str, Any]] = []
