@@ -13,7 +13,8 @@ from fuzz_replies import HUGE, SLOW, kind_of
 from fuzz_server import SOUND
 
 from surgekit import yamlfile
-from surgekit.engine.http import Client
+from surgekit.engine.client import Client
+from surgekit.engine.loop import Loop
 from surgekit.errors import TargetError
 from surgekit.platform import Platform
 from surgekit.platform import client as platform_client
@@ -137,19 +138,20 @@ def _in_time(started: float, most_s: float, what: str) -> None:
 
 def _by_engine(number: int, port: int, kind: str) -> tuple[str, str]:
     place = origin(f"http://127.0.0.1:{port}")
-    client = Client(permitted(place, None), connect_s=CONNECT_S, reply_s=REPLY_S, keep_alive_s=60.0, now=time.monotonic, run_id="fuzz", tls=_tls())
+    loop = Loop()
+    client = Client(loop, permitted(place, None), connect_s=CONNECT_S, reply_s=REPLY_S, keep_alive_s=60.0, run_id="fuzz", tls=_tls())
     jar = Jar()
     try:
         words = []
         for request in (Request("GET", b"/fuzz/%d" % number, (), b"", follow=True), Request("POST", b"/fuzz/%d" % number, (), b"{}")):
             started = time.monotonic()
-            reply = client.send(request, jar)
+            reply = loop.run_until(client.send(request, jar))
             _in_time(started, CONNECT_S + REPLY_S, "send")
             words.append(_read(reply, port))
             del reply
             if kind in (*SLOW, *HUGE):
                 break
-        after = client.send(Request("GET", b"/sound", (), b""), jar)
+        after = loop.run_until(client.send(Request("GET", b"/sound", (), b""), jar))
         if after.error == "timeout":
             raise LateError("the reply to a sound request")
         # What is pipelined behind a reply may come when the next request is under way, and is then taken for its answer.
@@ -157,6 +159,7 @@ def _by_engine(number: int, port: int, kind: str) -> tuple[str, str]:
             raise AssertionError(f"the next reply on the way was not its own: {after.status} {after.error} {after.body[:40]!r}")
     finally:
         client.close()
+        loop.close()
     return words[0]
 
 

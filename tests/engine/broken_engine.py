@@ -15,7 +15,7 @@ if __name__ == "__main__":
 
     sound = Journey.run
 
-    async def broken(self):  # type: ignore[no-untyped-def]  # noqa: ANN
+    async def broken(self):  # type: ignore[no-untyped-def]
         order = self._order
         match os.environ["FAULT"]:
             case "journey" if order.seq == 3:
