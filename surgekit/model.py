@@ -22,6 +22,8 @@ class Order(NamedTuple):
     double_click: bool
     think_quote_s: float
     think_pay_s: float
+    cold: bool = False
+    """The buyer comes by a new connection, opened for this order."""
 
 
 class Outcome(StrEnum):

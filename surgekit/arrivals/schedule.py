@@ -38,7 +38,8 @@ class Shard:
 class Schedule:
     """The orders of one shard, as columns of equal length in order of arrival.
 
-    ``seq`` is unique over all shards of a run. ``sku`` and ``buyer_class`` index into ``skus`` and ``classes``.
+    ``seq`` is unique over all shards of a run. ``sku`` and ``buyer_class`` index into ``skus`` and ``classes``. Columns are as narrow as what is in
+    them: an hour at a thousand a second has to fit beside everything else.
     """
 
     shard: Shard
@@ -46,34 +47,39 @@ class Schedule:
     classes: tuple[str, ...]
     phases: tuple[str, ...]
     pay_by: tuple[str, ...]
-    seq: Ints
     intended_s: Floats
-    sku: Ints
-    qty: Ints
-    buyer: Ints
-    buyer_class: Ints
-    phase: Ints
+    sku: NDArray[np.int16]
+    qty: NDArray[np.int32]
+    buyer: NDArray[np.int32]
+    buyer_class: NDArray[np.int16]
+    phase: NDArray[np.int16]
     browses: NDArray[np.bool_]
     double_click: NDArray[np.bool_]
     think_quote_s: Floats
     think_pay_s: Floats
+    cold: NDArray[np.bool_]
 
     def __len__(self) -> int:
-        return len(self.seq)
+        return len(self.intended_s)
+
+    @property
+    def seq(self) -> Ints:
+        return np.arange(len(self), dtype=np.int64) * self.shard.of + self.shard.index
 
     def orders(self) -> Iterator[Order]:
         """One by one, in order of arrival. Made in small blocks: an hour of them at once would not fit, and even a long block takes its time."""
-        shard = repeat(self.shard.index)
+        shard, first, of = repeat(self.shard.index), self.shard.index, self.shard.of
         skus, classes, phases, pay_by = (names.__getitem__ for names in (self.skus, self.classes, self.phases, self.pay_by))
         for begin in range(0, len(self), BLOCK):
             part = slice(begin, begin + BLOCK)
             kinds = self.buyer_class[part].tolist()
             columns = (
-                self.seq[part].tolist(), shard, self.intended_s[part].tolist(), map(skus, self.sku[part].tolist()), self.qty[part].tolist(),
+                range(begin * of + first, len(self) * of + first, of), shard, self.intended_s[part].tolist(), map(skus, self.sku[part].tolist()), self.qty[part].tolist(),
                 self.buyer[part].tolist(), map(classes, kinds), map(pay_by, kinds), map(phases, self.phase[part].tolist()),
                 self.browses[part].tolist(), self.double_click[part].tolist(), self.think_quote_s[part].tolist(), self.think_pay_s[part].tolist(),
+                self.cold[part].tolist(),
             )  # fmt: skip
-            yield from map(Order._make, zip(*columns, strict=False))  # the shard comes without an end
+            yield from map(Order._make, zip(*columns, strict=False))  # the first two go on beyond the block
 
 
 def curve(profile: Profile) -> RateCurve:
@@ -107,12 +113,12 @@ def schedule(profile: Profile, catalogue: Sequence[str], seed: int, shard: Shard
     names = tuple(profile.buyers.classes)
     kinds = [profile.buyers.classes[name] for name in names]
     kind = _pick(draws("buyer-class"), [each.share for each in kinds])
-    qty = np.ones(n, dtype=np.int64)
+    qty = np.ones(n, dtype=np.int32)
     qty_draw = draws("qty")
     for number, each in enumerate(kinds):
         table = each.qty or profile.products.qty
         here = kind == number
-        qty[here] = np.asarray(list(table), dtype=np.int64)[_pick(qty_draw[here], list(table.values()))]
+        qty[here] = np.asarray(list(table), dtype=np.int32)[_pick(qty_draw[here], list(table.values()))]
     twice_share = np.asarray(
         [profile.buyers.double_click if each.double_click is None else each.double_click for each in kinds]
     )
@@ -122,17 +128,17 @@ def schedule(profile: Profile, catalogue: Sequence[str], seed: int, shard: Shard
         classes=names,
         phases=tuple(phase.name for phase in profile.phases),
         pay_by=tuple(each.pay for each in kinds),
-        seq=np.arange(n, dtype=np.int64) * shard.of + shard.index,
         intended_s=times,
         sku=_pick(draws("sku"), weights),
         qty=qty,
-        buyer=(draws("buyer") * profile.buyers.accounts).astype(np.int64),
+        buyer=(draws("buyer") * profile.buyers.accounts).astype(np.int32),
         buyer_class=kind,
-        phase=line.index(times),
+        phase=line.index(times).astype(np.int16),
         browses=draws("browse") < profile.buyers.browse,
         double_click=draws("double-click") < twice_share[kind],
         think_quote_s=_pauses(profile.buyers.think.quote, seed, "think-quote", shard, n),
         think_pay_s=_pauses(profile.buyers.think.pay, seed, "think-pay", shard, n),
+        cold=draws("connection") < profile.buyers.new_connection if profile.buyers.new_connection else np.broadcast_to(np.False_, n),
     )
 
 
@@ -153,15 +159,15 @@ def _times(profile: Profile, line: RateCurve, seed: int, shard: Shard) -> Floats
     return line.when(unit[unit <= share] * shard.of)
 
 
-def _pick(draws: Floats, weights: Sequence[float]) -> Ints:
+def _pick(draws: Floats, weights: Sequence[float]) -> NDArray[np.int16]:
     """Which of the weighted choices each uniform draw falls on."""
     edges = np.cumsum(np.asarray(weights, dtype=np.float64))
-    return np.minimum(np.searchsorted(edges / edges[-1], draws, side="right"), len(edges) - 1).astype(np.int64)
+    return np.minimum(np.searchsorted(edges / edges[-1], draws, side="right"), len(edges) - 1).astype(np.int16)
 
 
 def _pauses(median: float, seed: int, purpose: str, shard: Shard, n: int) -> Floats:
     if median == 0:
-        return np.zeros(n)
+        return np.broadcast_to(np.float64(0), n)
     return median * np.exp(0.5 * rng(seed, purpose, shard.index, shard.of).standard_normal(n))
 
 

@@ -15,7 +15,7 @@ from surgekit.model import Order, Outcome, ReplyClass
 
 
 class MemberWalk:
-    """One order of an account that has to log in first."""
+    """One order, of an account that may have to log in first."""
 
     def __init__(self, floor: Floor, shop: Shop, members: Members, order: Order, key: str) -> None:
         self._floor = floor
@@ -26,9 +26,9 @@ class MemberWalk:
         self.told = Told(floor.now())
 
     async def run(self) -> None:
-        """Log in, then buy."""
+        """Log in where that is wanted, then buy."""
         members, order = self._members, self._order
-        failed = await members.login(order)
+        failed = await members.login(order) if self._shop.plan.setup else None
         if failed is not None:
             told = self.told
             told.outcome, told.reason, told.errors, told.ended_s = Outcome.FAILED, f"setup_{failed}", 1, self._floor.now()
@@ -36,6 +36,21 @@ class MemberWalk:
         journey = Journey(self._shop, self._floor, order, *members.visit(order, self._key))
         self.told = journey.told
         await journey.run()
+
+
+class ColdWalk(MemberWalk):
+    """One order of a buyer with connections of their own. Logins go by everybody's all the same: they belong to the account."""
+
+    def __init__(self, floor: Floor, shop: Shop, members: Members, order: Order, key: str, pool: Pool) -> None:
+        super().__init__(floor, shop, members, order, key)
+        self._pool = pool
+
+    async def run(self) -> None:
+        """As the others; then the connections are closed."""
+        try:
+            await super().run()
+        finally:
+            self._pool.close()
 
 
 class Floor:
@@ -74,6 +89,8 @@ def walker(shop: Shop, members: Members) -> Callable[[Surge, Order, str], Walk]:
         floor = floors.get(surge)
         if floor is None:
             floor = floors[surge] = Floor(surge, members)
+        if order.cold:
+            return ColdWalk(Floor(surge, members, pool := Pool()), shop, members, order, key, pool)
         if shop.plan.setup:
             return MemberWalk(floor, shop, members, order, key)
         return Journey(shop, floor, order, *members.visit(order, key))

@@ -129,6 +129,8 @@ class Buyers(Strict):
     accounts: Annotated[Whole, Field(ge=1, le=1_000_000)] = 500
     locale: Literal["zh_CN", "en_US"] = "zh_CN"
     browse: Share = 0.0
+    new_connection: Share = 0.0
+    """Of all orders: those of buyers who come by a connection of their own; the others share what is open."""
     double_click: Share = 0.0
     patience: Span = 20.0
     poll_every: Annotated[Span, Field(ge=0.01)] = 1.0

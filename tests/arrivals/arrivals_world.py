@@ -36,6 +36,7 @@ def surge(**more: Any) -> Profile:
             "accounts": 50,
             "browse": 0.25,
             "double_click": 0.1,
+            "new_connection": 0.3,
             "think": {"quote": "300ms", "pay": "400ms"},
         },
         **more,
@@ -59,6 +60,6 @@ def columns(made: Schedule) -> dict[str, list[Any]]:
     return {
         name: getattr(made, name).tolist()
         for name in (
-            "seq", "intended_s", "sku", "qty", "buyer", "buyer_class", "phase", "browses", "double_click", "think_quote_s", "think_pay_s",
+            "seq", "intended_s", "sku", "qty", "buyer", "buyer_class", "phase", "browses", "double_click", "think_quote_s", "think_pay_s", "cold",
         )
     }  # fmt: skip

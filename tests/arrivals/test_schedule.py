@@ -26,7 +26,7 @@ def test_the_same_seed_gives_the_same_schedule(shard: Shard, orders: int | None)
 
 def test_no_column_is_forgotten_by_that_comparison() -> None:
     fields = {field.name for field in dataclasses.fields(Schedule)}
-    assert set(columns(made())) == fields - {"shard", "skus", "classes", "phases", "pay_by"}
+    assert set(columns(made())) == fields - {"shard", "skus", "classes", "phases", "pay_by"} | {"seq"}
 
 
 def test_another_seed_gives_another_schedule_in_every_column() -> None:
@@ -133,3 +133,26 @@ def test_a_million_orders_are_no_more_draws_than_ten(fixed: bool, monkeypatch: p
 
     monkeypatch.setattr(importlib.import_module("surgekit.arrivals.schedule"), "rng", Counting)
     assert drawn(1_000_000) == drawn(10)
+
+
+@pytest.mark.parametrize(("shard", "of"), [(0, 1), (2, 3)])
+def test_orders_come_one_by_one_as_the_columns_have_them(shard: int, of: int) -> None:
+    """More of them than there are in one block."""
+    whole = made(5, Shard(shard, of), orders=1000)
+    orders = list(whole.orders())
+    assert len(orders) == len(whole) > 256
+    for name in ("seq", "intended_s", "qty", "buyer", "browses", "double_click", "think_quote_s", "think_pay_s", "cold"):
+        assert [getattr(order, name) for order in orders] == getattr(whole, name).tolist()
+    assert [order.sku for order in orders] == [whole.skus[number] for number in whole.sku]
+    assert [(order.buyer_class, order.pay_by) for order in orders] == [(whole.classes[number], whole.pay_by[number]) for number in whole.buyer_class]
+    assert [order.phase for order in orders] == [whole.phases[number] for number in whole.phase]
+    assert {order.shard for order in orders} == {shard}
+    assert type(orders[0].seq) is type(orders[0].qty) is int
+
+
+def test_a_long_surge_takes_little_room() -> None:
+    """An hour at a thousand a second has to fit: at most 50 bytes an order."""
+    whole = made(5, orders=20_000)
+    arrays = [getattr(whole, field.name) for field in dataclasses.fields(Schedule)]
+    held = sum(array.nbytes if array.strides != (0,) else 8 for array in arrays if isinstance(array, np.ndarray))
+    assert held <= 50 * len(whole)
