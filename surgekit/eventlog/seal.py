@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -15,10 +16,9 @@ from surgekit.eventlog.complete import complete
 from surgekit.eventlog.pieces import load_alive, load_begun, load_orders, load_requests
 from surgekit.eventlog.schema import BINARY, TABLES, literal, pattern
 
+T = TypeVar("T")
 LOOKED = {"order_key": "VARCHAR"}
 """Keys of orders that were read one by one, where there is no ledger; the platform answered for each of them."""
-_ORDER = {"orders": "ORDER BY intended_s, seq"}
-"""Requests are in order already."""
 MOST_MEMORY = "400MiB"
 """What takes more goes to files beside the spool for a while."""
 
@@ -33,23 +33,13 @@ def seal(run: Path) -> None:
         if done.is_dir():
             shutil.rmtree(done, ignore_errors=True)
         return
-    if (run / "orders.parquet").exists() and not any(path.stat().st_size for path in spool.iterdir()):
+    if (run / "orders.parquet").exists() and not any(path.stat().st_size for path in spool.iterdir() if path.is_file()):
         # A spool without a line beside sealed tables tells nothing; sealing it would put "nothing was sent" in their place.
         shutil.rmtree(spool, ignore_errors=True)
         return
     plan = folder.plan(run)
     try:
-        with _database(spool) as db:
-            for table in TABLES.keys() - BINARY:
-                _load(db, spool, table, TABLES[table])
-            _load(db, spool, "looked", LOOKED)
-            load_requests(db, spool)
-            load_orders(db, spool)
-            load_begun(db, spool)
-            complete(db, plan)
-            db.execute("UPDATE edge SET t = t - ?", [plan.get("t0") or 0.0])
-            for table in TABLES:
-                db.execute(f"COPY (SELECT * FROM {table} {_ORDER.get(table, '')}) TO {literal(_half(run, table))} (FORMAT parquet)")  # noqa: S608
+        _with_database(spool, lambda db: _write(db, run, plan))
         # All or nothing: only when there was room for every table does the first one get its name.
         for table in TABLES:
             _half(run, table).replace(run / f"{table}.parquet")
@@ -70,16 +60,50 @@ def unresolved(run: Path) -> list[str]:
     Raises ``RunError``. Nothing is sealed by it.
     """
     plan = {**folder.plan(run), "witnesses": {}}
+
+    def look(db: duckdb.DuckDBPyConnection) -> list[str]:
+        _load(db, run / "spool", "samples", TABLES["samples"])
+        load_alive(db, run / "spool")
+        load_orders(db, run / "spool")
+        load_begun(db, run / "spool")
+        complete(db, plan, looked=False)
+        return [key for (key,) in db.execute("SELECT order_key FROM orders WHERE outcome = 'unknown' ORDER BY seq").fetchall()]
+
     try:
-        with _database(run / "spool") as db:
-            _load(db, run / "spool", "samples", TABLES["samples"])
-            load_alive(db, run / "spool")
-            load_orders(db, run / "spool")
-            load_begun(db, run / "spool")
-            complete(db, plan, looked=False)
-            return [key for (key,) in db.execute("SELECT order_key FROM orders WHERE outcome = 'unknown' ORDER BY seq").fetchall()]
+        return _with_database(run / "spool", look)
     except (duckdb.Error, OSError) as error:
         raise RunError(f"{run}: the history cannot be read: {_first_line(error)}") from None
+
+
+def _write(db: duckdb.DuckDBPyConnection, run: Path, plan: Mapping[str, Any]) -> None:
+    """Every table, under the name of a half-written one."""
+    spool = run / "spool"
+    for table in TABLES.keys() - BINARY:
+        _load(db, spool, table, TABLES[table])
+    _load(db, spool, "looked", LOOKED)
+    load_requests(db, spool)
+    load_orders(db, spool)
+    load_begun(db, spool)
+    complete(db, plan)
+    rows = {
+        "edge": f"SELECT * REPLACE (t - CAST('{plan.get('t0') or 0.0!r}' AS DOUBLE) AS t) FROM edge",  # noqa: S608
+        "orders": "SELECT * FROM orders ORDER BY intended_s, seq",
+    }  # requests are in order already
+    for table in TABLES:
+        db.execute(f"COPY ({rows.get(table, f'SELECT * FROM {table}')}) TO {literal(_half(run, table))} (FORMAT parquet)")  # noqa: S608
+
+
+def _with_database(spool: Path, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    """What ``work`` gives with an empty database. It is done again with all the memory that there is, should little not do."""
+    config: dict[str, Any] = {"threads": 2, "temp_directory": str(spool / "sealing")}
+    try:
+        with duckdb.connect(config={**config, "memory_limit": MOST_MEMORY}) as db:
+            return work(db)
+    except duckdb.OutOfMemoryException:
+        with duckdb.connect(config=config) as db:
+            return work(db)
+    finally:
+        shutil.rmtree(spool / "sealing", ignore_errors=True)
 
 
 def _half(run: Path, table: str) -> Path:
@@ -90,16 +114,6 @@ def _first_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error).partition("\n")[0]
-
-
-@contextlib.contextmanager
-def _database(spool: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    beside = spool / "sealing"
-    try:
-        with duckdb.connect(config={"threads": 2, "memory_limit": MOST_MEMORY, "temp_directory": str(beside)}) as db:
-            yield db
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _load(db: duckdb.DuckDBPyConnection, spool: Path, table: str, columns: dict[str, str]) -> None:

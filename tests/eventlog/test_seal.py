@@ -17,6 +17,7 @@ from run_story import PROFILE, booked, order, payment, plan, stocked
 
 from surgekit.arrivals import Shard, schedule
 from surgekit.errors import RunError
+from surgekit.eventlog import seal as sealing
 from surgekit.eventlog.reader import missing, opened
 from surgekit.eventlog.seal import seal, unresolved
 from surgekit.eventlog.writer import SpoolWriter
@@ -360,6 +361,13 @@ def test_a_full_disk_leaves_the_spool_and_no_half_table(tmp_path: Path) -> None:
     assert done.stderr.startswith(f"told: {run}: the history cannot be sealed: ")
     assert len(done.stderr.strip().splitlines()) == 1
     assert sorted(path.name for path in run.iterdir()) == ["run.json", "spool"]
+    seal(run)
+    assert set(ends(run).values()) == {("confirmed", None)}
+
+
+def test_a_seal_for_which_the_memory_it_keeps_to_is_too_little_takes_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "MOST_MEMORY", "1KB")
+    run = spooled(tmp_path / "run", orders_0=[told(seq) for seq in DUE])
     seal(run)
     assert set(ends(run).values()) == {("confirmed", None)}
 
