@@ -21,9 +21,11 @@ class Extractor:
 
     ``value(document)``: what the reply has there; ``MISSING`` where it has nothing, or nothing of the form that is wanted. The default
     of an optional value stands in for what is missing.
+
+    ``plain`` is (name, default) where it is what stands under this name in the object that is the body, as it is; else None.
     """
 
-    __slots__ = ("_asked", "_css", "_path", "_regex", "value")
+    __slots__ = ("_asked", "_css", "_path", "_regex", "plain", "value")
 
     value: Found
 
@@ -32,7 +34,10 @@ class Extractor:
         self._path = None if asked.json_ is None else compile_path(asked.json_, where)
         self._css = None if asked.css is None else page.selector(asked.css)
         self._regex = None if asked.regex is None else Pattern(asked.regex)
-        self.value = self._quick() or self.general
+        first = self._path[0] if self._path is not None and len(self._path) == 1 else None
+        plain = isinstance(first, str) and asked.regex is None and asked.as_ is None
+        self.plain = (first, asked.default if asked.optional else MISSING) if plain else None
+        self.value = _named(*self.plain) if self.plain is not None else self._quick() or self.general
 
     def general(self, document: Document) -> Any:
         """``value`` of whatever may be asked for."""
@@ -48,8 +53,6 @@ class Extractor:
         if asked.regex is not None or asked.as_ not in (None, "text", "yuan"):
             return None
         if self._path is not None:
-            if asked.as_ is None and len(self._path) == 1 and isinstance(self._path[0], str):
-                return _named(self._path[0], absent)
             of_kind = {None: _json_at, "text": _text_at, "yuan": _fen_at}[asked.as_]
             return of_kind(finder(self._path), absent)
         if asked.as_ == "yuan":
@@ -107,7 +110,7 @@ class Extractor:
         return shaped_number(value, kind)
 
 
-def _named(name: str, absent: Any) -> Found:
+def _named(name: object, absent: Any) -> Found:
     """What stands under ``name`` in the object that is the body. By far the most that is extracted is so simple."""
 
     def value(document: Document) -> Any:

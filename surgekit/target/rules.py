@@ -21,9 +21,10 @@ MOST_STATUSES: Final = 1000
 class Classifier:
     """The reply rules of a step, compiled: for each status, those that can fit, each as one function that looks at what it asks for."""
 
-    __slots__ = ("_by_status", "_rules")
+    __slots__ = ("_by_status", "_given", "_rules")
 
     def __init__(self, rules: Sequence[ReplyRule], where: str) -> None:
+        self._given = rules
         self._rules = [_compiled(rule, f"{where}.replies[{number}]") for number, rule in enumerate(rules)]
         self._by_status: dict[int, tuple[tuple[Fits, Answer], ...]] = {}
 
@@ -40,6 +41,18 @@ class Classifier:
         if status >= 400:
             return ReplyClass.UNKNOWN, f"http_{status}"
         return ReplyClass.UNKNOWN, "odd_reply" if reply.body else "empty_reply"
+
+    def firsts(self) -> dict[int, tuple[str, Any]]:
+        """status → (name, value), for each status where the first rule that can fit says ok as soon as the object that is the body has
+        this value under this name."""
+        plain = [_plainly_ok(rule) for rule in self._given]
+        found: dict[int, tuple[str, Any]] = {}
+        for status in range(100, 600):
+            first = next((number for number, (statuses, _, _) in enumerate(self._rules) if statuses is None or status in statuses), None)
+            told = None if first is None else plain[first]
+            if told is not None:
+                found[status] = told
+        return found
 
     def _of(self, status: int) -> tuple[tuple[Fits, Answer], ...]:
         rules = tuple((fits, answer) for statuses, fits, answer in self._rules if statuses is None or status in statuses)
@@ -58,6 +71,16 @@ def _compiled(rule: ReplyRule, where: str) -> tuple[frozenset[int] | range | Non
         statuses = range(400)
     answer = rule.class_, None if rule.class_ is ReplyClass.OK else rule.class_.value
     return statuses, _all(list(_conditions(rule, where))), answer
+
+
+def _plainly_ok(rule: ReplyRule) -> tuple[str, Any] | None:
+    """(name, value) where ``rule`` asks for nothing else, means ok, and the value is a text or a number."""
+    if rule.class_ is not ReplyClass.OK or rule.path is None or rule.model_fields_set - {"class_", "status", "path", "equals"}:
+        return None
+    path = compile_path(rule.path, "")
+    if len(path) != 1 or not isinstance(path[0], str) or rule.equals is None or isinstance(rule.equals, bool):
+        return None
+    return path[0], rule.equals
 
 
 def _all(conditions: Sequence[Fits]) -> Fits:

@@ -13,7 +13,7 @@ from surgekit import clock
 from surgekit.model import ReplyClass
 from surgekit.target import template
 from surgekit.target.extract import Extractor
-from surgekit.target.reading import MISSING, Document, Reply, compile_path, look
+from surgekit.target.reading import MISSING, MOST_VALUES, Document, Reply, compile_path, look, parsed
 from surgekit.target.rules import Classifier
 from surgekit.target.schema import Act, Captcha, Extract, ReplyRule, Step
 from surgekit.target.signing import Parts, Signer
@@ -77,7 +77,7 @@ class StepPlan:
     """
 
     __slots__ = (
-        "_carries", "_classify", "_constant_headers", "_data", "_extract", "_header_holes", "_optional", "_signer", "_taken", "asks_url", "body", "follow", "headers",
+        "_carries", "_classify", "_constant_headers", "_data", "_extract", "_first", "_header_holes", "_names", "_optional", "_plain", "_signer", "_taken", "asks_url", "body", "follow", "headers",
         "method", "name", "needs", "once", "query", "signed", "stamped", "url",
     )  # fmt: skip
 
@@ -106,8 +106,13 @@ class StepPlan:
         else:
             self.query = template.form_template(step.query, f"{where}.query") if step.query else None
             self.body = _body(step, where)
-        self._classify = Classifier(step.replies, where).classify
-        self._extract = {key: Extractor(each, f"{where}.extract.{key}").value for key, each in step.extract.items()}
+        classifier = Classifier(step.replies, where)
+        self._classify = classifier.classify
+        extractors = {key: Extractor(each, f"{where}.extract.{key}") for key, each in step.extract.items()}
+        self._extract = {key: each.value for key, each in extractors.items()}
+        self._names = {key: each.plain for key, each in extractors.items() if each.plain is not None}
+        plain = len(self._names) == len(extractors) and type(self).meant is StepPlan.meant
+        self._first = classifier.firsts() if plain else {}
         self._optional = frozenset(key for key, each in step.extract.items() if each.optional)
         self.carries = frozenset()
         used = [self.url, self.query, self.body, *self._data.values(), *(value for _, value in self.headers)]
@@ -130,6 +135,7 @@ class StepPlan:
         self._carries = names
         # (name, how it is found, whether nothing can go on where it is null or empty)
         self._taken = tuple((key, find, key in names and key not in self._optional) for key, find in self._extract.items())
+        self._plain = tuple((key, *self._names[key], must) for key, _, must in self._taken if key in self._names)
 
     def request(self, values: template.Values) -> Request:
         """The bytes to send, with ``values`` in the holes."""
@@ -162,7 +168,26 @@ class StepPlan:
 
     def read(self, reply: Reply) -> Read:
         """What the reply means. An ok reply without a value that the step extracts is not ok but unknown."""
-        return self.meant(Document(reply))
+        # Most replies are one object that has what the first rule asks for, and the values under their names. Those are read here,
+        # without a call for each; whatever is not as expected goes the long way. No text in a body of MOST_VALUES is too long to keep.
+        first, body = self._first.get(reply.status), reply.body
+        if first is None or reply.error is not None or not 0 < len(body) <= MOST_VALUES:
+            return self.meant(Document(reply))
+        data = parsed(body)
+        if type(data) is dict:
+            name, wanted = first
+            value = data.get(name)
+            if value == wanted and type(value) is not bool:
+                values: dict[str, Any] = {}
+                for key, where, default, must in self._plain:
+                    values[key] = value = data.get(where, default)
+                    if value is MISSING or (must and (value is None or value == "")):
+                        break
+                else:
+                    return Read(OK, None, values)
+        document = Document(reply)
+        document.json = data
+        return self.meant(document)
 
     def meant(self, document: Document) -> Read:
         """``read`` of a reply that others look at too."""

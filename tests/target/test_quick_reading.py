@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from surgekit.model import ReplyClass
 from surgekit.target.extract import Extractor
 from surgekit.target.pattern import Pattern
-from surgekit.target.reading import MISSING, MOST_TEXT, Document, Reply, compile_path, finder, look
+from surgekit.target.reading import MISSING, MOST_TEXT, MOST_VALUES, Document, Reply, compile_path, finder, look
 from surgekit.target.rules import Classifier
 from surgekit.target.schema import Extract, ReplyRule, Step
 from surgekit.target.step import StepPlan
@@ -161,6 +162,41 @@ def test_both_draw_the_line_at_the_same_length(asked: dict[str, Any], size: int)
     made = Extractor(Extract.model_validate(asked), "t")
     found = made.value(Document(reply))
     assert found == made.general(Document(reply)) == (text if size == MOST_TEXT else asked.get("default", MISSING))
+
+
+@given(rules(), st.dictionaries(NAMES, extracts(), max_size=3), st.sets(NAMES), replies(), st.booleans())
+def test_a_step_reads_the_same_at_once_and_in_turn(told: list[ReplyRule], extract: dict[str, Extract], carries: set[str], reply: Reply, plain: bool) -> None:
+    if plain:  # such as nearly all steps are
+        told = [ReplyRule.model_validate({"class": "ok", "path": "a", "equals": 1}), *told]
+        extract = {name: Extract.model_validate({"json": name, "optional": each.optional}) for name, each in extract.items()}
+        reply = replace(reply, body=b'{"a":1,' + reply.body[1:] if reply.body[:1] == b"{" else reply.body)
+    plan = StepPlan("poll", Step(request="GET /", replies=told, extract=extract), "t")
+    plan.carries |= carries
+    assert repr(plan.read(reply)) == repr(plan.meant(Document(reply)))
+
+
+@pytest.mark.parametrize("body", ['{"a":1,"b":"%s"}' % ("x" * MOST_TEXT), '{"a":1,"b":"%s"}' % ("x" * (MOST_TEXT + 1)), '{"a":true,"b":1}', '{"a":1.0,"b":null}', '{"a":1,"a":1,"b":2}', '{"b":2}', "[1]"])
+@pytest.mark.parametrize("status", [99, 200, 399, 400, 600])
+def test_what_is_not_as_it_mostly_is_goes_the_long_way(body: str, status: int) -> None:
+    step = {"request": "GET /", "replies": [{"class": "ok", "path": "a", "equals": 1}, {"class": "refused", "path": "b", "equals": 2}], "extract": {"b": "b"}}
+    plan = StepPlan("poll", Step.model_validate(step), "t")
+    reply = Reply(status, body.encode(), 0.0, 0.1)
+    assert plan.read(reply) == plan.meant(Document(reply))
+    assert plan.read(replace(reply, error="reset")) == plan.meant(Document(replace(reply, error="reset")))
+
+
+@pytest.mark.parametrize("more", [{"matches": "sold"}, {"content_type": "text/html"}, {"location": "sold"}, {"status": [201, 400]}, {"class": "queued"}, {"path": "a.b"}])
+def test_a_rule_that_asks_for_more_is_not_cut_short(more: dict[str, Any]) -> None:
+    rule = {"class": "ok", "path": "a", "equals": 1, **more}
+    plan = StepPlan("poll", Step.model_validate({"request": "GET /", "replies": [rule], "extract": {"a": "a"}}), "t")
+    for status in (200, 201, 400):
+        reply = Reply(status, b'{"a":1}', 0.0, 0.1)
+        assert plan.read(reply) == plan.meant(Document(reply))
+        assert (plan.read(reply).kind is ReplyClass.OK) == ("status" in more and status > 200)
+
+
+def test_the_long_way_alone_measures_texts() -> None:
+    assert MOST_VALUES < MOST_TEXT
 
 
 @given(PATHS, TREES)
