@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,10 +12,11 @@ from typing import Final
 MOST_COOKIES: Final = 100
 MOST_BYTES: Final = 8192
 """Of one name and value, as browsers have it or a little more."""
+_CONTROL: Final = re.compile(r"[\0-\x1f\x7f]")
 _GONE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cookie:
     """One cookie of one host. ``path``: sent below that only; ``secure``: over TLS only."""
 
@@ -51,9 +53,13 @@ class Jar:
 
     def header(self, host: str, path: str, *, secure: bool) -> str | None:
         """What goes into ``Cookie``; None: nothing. Longer paths first (RFC 6265, 5.4)."""
-        fitting = [each for each in self._hosts.get(host, {}).values() if (secure or not each.secure) and _below(path, each.path)]
-        fitting.sort(key=lambda each: -len(each.path))
-        return "; ".join(f"{each.name}={each.value}" for each in fitting) or None
+        kept = self._hosts.get(host)
+        if not kept:
+            return None
+        fitting = [each for each in kept.values() if (secure or not each.secure) and _below(path, each.path)]
+        if len(fitting) > 1:
+            fitting.sort(key=_depth, reverse=True)  # which keeps the order of equals
+        return "; ".join([f"{each.name}={each.value}" for each in fitting]) or None
 
     def view(self, host: str) -> Mapping[str, str]:
         """Name → value of what ``host`` has set."""
@@ -67,6 +73,10 @@ class Jar:
         return made
 
 
+def _depth(cookie: Cookie) -> int:
+    return len(cookie.path)
+
+
 def _below(path: str, cookie_path: str) -> bool:
     return path == cookie_path or (path.startswith(cookie_path) and (cookie_path.endswith("/") or path[len(cookie_path)] == "/"))
 
@@ -75,7 +85,7 @@ def _parsed(line: str, path: str) -> tuple[Cookie | None, bool]:
     """(the cookie, whether it is to be deleted)."""
     pair, *attributes = line.split(";")
     name, equals, value = (part.strip() for part in pair.partition("="))
-    if not equals or not name or len(pair) > MOST_BYTES or any(ord(char) < 32 or ord(char) == 127 for char in pair):
+    if not equals or not name or len(pair) > MOST_BYTES or _CONTROL.search(pair):
         return None, False
     told = {key.strip().lower(): each.strip() for key, _, each in (attribute.partition("=") for attribute in attributes)}
     where = told.get("path", "")
@@ -87,6 +97,8 @@ def _parsed(line: str, path: str) -> tuple[Cookie | None, bool]:
 def _expired(told: Mapping[str, str]) -> bool:
     if "max-age" in told:
         return told["max-age"].startswith("-") or told["max-age"] == "0"
+    if "expires" not in told:
+        return False
     try:
         # Shops delete with a date of long ago; a date that is merely over by minutes may be the clock of another host.
         when = parsedate_to_datetime(told["expires"].replace("-", " "))
