@@ -155,6 +155,8 @@ def build(
             connect_s=target.timeouts.connect,
             reply_s=target.timeouts.reply,
             keep_alive_s=target.timeouts.keep_alive,
+            tls_s=target.timeouts.tls,
+            first_byte_s=target.timeouts.first_byte,
             run_id=plan["run_id"],
             known=known,
             beside=[resolved(origin(url)) for url in (gateway_act, solver) if url],

@@ -73,6 +73,8 @@ class Client:
         reply_s: float,
         keep_alive_s: float,
         run_id: str,
+        tls_s: float | None = None,
+        first_byte_s: float | None = None,
         known: Mapping[str, Any] | None = None,
         tls: ssl.SSLContext | None = None,
         beside: Iterable[Origin] = (),
@@ -85,6 +87,8 @@ class Client:
         self._connect_s = connect_s
         self._reply_s = reply_s
         self._keep_alive_s = keep_alive_s
+        self._tls_s = tls_s
+        self._first_s = float("inf") if first_byte_s is None else first_byte_s
         self._run_id = run_id.encode()
         self._known = dict(known or {})
         self.zero = 0.0
@@ -106,7 +110,7 @@ class Client:
         if not sender.short:
             return await self.send(step.request(values), jar, pool)
         data = sender.render(values)
-        if jar is not None and not jar.empty:
+        if jar is not None and not jar.empty and not sender.has_cookies:
             data = self._with_cookies(data, jar)
         here = self._here if pool is None else pool.to(self._base)
         now = self._now()
@@ -118,7 +122,7 @@ class Client:
             here.pop()
             wire.pool = None
             try:
-                left = wire.begin(data, sender.method, now + self._reply_s)
+                left = wire.begin(data, sender.method, now + self._reply_s, now + self._first_s)
                 got: Any = (await wire.rest(left) if left else None) or await suspended()
             except Broken as broken:
                 got = broken.again()
@@ -203,7 +207,7 @@ class Client:
             if then:
                 head, body, done = await wire.exchange_expecting(data, then, method, sent + self._reply_s)
             else:
-                head, body, done = await wire.exchange(data, method, sent + self._reply_s)
+                head, body, done = await wire.exchange(data, method, sent + self._reply_s, sent + self._first_s)
         except Broken as broken:
             # A server may close an idle connection at the very moment it is used again. Asking again is allowed for what
             # only looks, as browsers do; anything else, an order above all, is never sent twice by the client.
@@ -253,16 +257,16 @@ class Client:
         head = [b"%s %s HTTP/1.1\r\n" % (request.method.encode(), path)]
         head += [b"%s: %s\r\n" % pair for pair in common(place, self._run_id) if pair[0].lower() not in own]
         head += [b"%s: %s\r\n" % pair for pair in request.headers if pair[0].lower() not in CLIENTS_OWN]
+        if request.body or request.method != "GET":
+            head.append(b"Content-Length: %d\r\n" % len(request.body))
         cookies = None if jar is None else jar.header(place.netloc, path.decode().partition("?")[0], secure=place.scheme == "https")
         if cookies and b"cookie" not in own:
             head.append(b"Cookie: %s\r\n" % cookies.encode("latin-1", "replace"))
-        if request.body or request.method != "GET":
-            head.append(b"Content-Length: %d\r\n" % len(request.body))
         return b"".join([*head, b"\r\n"])
 
     def _with_cookies(self, data: bytes, jar: Jar) -> bytes:
         cookies = jar.header(self._base.netloc, _path_of(data), secure=self._base.scheme == "https")
-        if not cookies or b"\r\nCookie: " in data:
+        if not cookies:
             return data
         return data.replace(b"\r\n\r\n", b"\r\nCookie: %b\r\n\r\n" % cookies.encode("latin-1", "replace"), 1)
 
@@ -284,16 +288,20 @@ class Client:
         at = self._turn % len(place.addresses) if place.addresses else 0
         for address in (*place.addresses[at:], *place.addresses[:at]):
             wire = None
+            late = "connect_timeout"
             try:
                 wire = connection.new(self._loop, self._heads, address)
                 await wire.opened(address, place.port, deadline)
                 if place.scheme == "https":
-                    await wire.shake_hands(self._tls, place.host, deadline)
+                    by = deadline
+                    if self._tls_s is not None:
+                        late, by = "tls_timeout", self._now() + self._tls_s
+                    await wire.shake_hands(self._tls, place.host, by)
                 return wire
             except ConnectionRefusedError:
                 word = "connect_refused"
             except TimeoutError:
-                word = "connect_timeout"
+                word = late
             except ssl.SSLError:
                 word = "tls"
             except OSError as error:

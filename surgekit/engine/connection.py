@@ -44,7 +44,7 @@ class Connection:
     """One at a time may use it. ``used``: a reply came over it, so it may be stale; ``idle_since``: on the loop's clock."""
 
     __slots__ = (
-        "_bio", "_deadline", "_expect", "_fd", "_heads", "_loop", "_method", "_now", "_quick", "_raw", "_recv", "_response", "_rings", "_sending", "_sock", "_task",
+        "_bio", "_by", "_deadline", "_expect", "_fd", "_heads", "_loop", "_method", "_now", "_quick", "_raw", "_recv", "_response", "_rings", "_sending", "_sock", "_task",
         "_timer", "_tls", "_write", "closed", "idle_since", "pool", "reusable", "used",
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ class Connection:
         self._response: Response | None = None
         self._method = "GET"
         self._quick = self._raw = self._sending = self._expect = False
-        self._deadline = 0.0
+        self._deadline = self._by = 0.0
         self._timer: Timer | None = None
         self._rings = _NEVER
         self.pool: deque[Connection] | None = None
@@ -156,16 +156,18 @@ class Connection:
 
     # One exchange.
 
-    async def exchange(self, data: bytes, method: str, deadline: float) -> Answer:
-        """Hand ``data`` to the kernel, and wait for the reply. Raises ``Broken``. Where it does, or where ``reusable`` is false then, the connection is closed."""
-        left = self.begin(data, method, deadline)
+    async def exchange(self, data: bytes, method: str, deadline: float, first: float = _NEVER) -> Answer:
+        """Hand ``data`` to the kernel, and wait for the reply: for its first byte until ``first``, for all of it until ``deadline``. Raises ``Broken``. Where
+        it does, or where ``reusable`` is false then, the connection is closed."""
+        left = self.begin(data, method, deadline, first)
         got = (await self.rest(left) if left else None) or await suspended()
         if isinstance(got, Broken):
             raise got.again()
         return got
 
-    def begin(self, data: bytes, method: str, deadline: float) -> bytes:
-        """Hand ``data`` to the kernel; what it did not take is for ``rest``. The running task is resumed with an ``Answer`` or a ``Broken``. Raises ``Broken``."""
+    def begin(self, data: bytes, method: str, deadline: float, first: float = _NEVER) -> bytes:
+        """The beginning of ``exchange``: what the kernel did not take is for ``rest``. The running task is resumed with an ``Answer`` or a ``Broken``. Raises
+        ``Broken``."""
         self._method = method
         self.reusable = False
         try:
@@ -178,7 +180,9 @@ class Connection:
         except OSError:
             self.close()
             raise Broken("reset", silent=True) from None
-        self._deadline = deadline
+        self._deadline = self._by = deadline
+        if first < deadline:
+            self._deadline = deadline = first
         if self._rings > deadline:
             self._ring(deadline)
         self._task = me = self._loop.current
@@ -315,6 +319,8 @@ class Connection:
                     self._over((head, body, self._now()))
                     return
             response = self._response = Response(self._heads, method=self._method)
+        if data:
+            self._deadline = self._by  # the first byte is there
         try:
             if data is None:
                 raise Broken("reset", silent=not response.size)
@@ -364,7 +370,7 @@ class Connection:
             self._ring(self._deadline)
         else:
             self.reusable = False
-            self._over(Broken("timeout"))
+            self._over(Broken("timeout" if self._deadline == self._by else "first_byte_timeout"))
 
     # Between two.
 

@@ -181,9 +181,10 @@ def suspended() -> Generator[None, Any, Any]:
 class Loop:
     """``run`` it in the thread that it shall have."""
 
-    def __init__(self, poller: Poller | None = None) -> None:
+    def __init__(self, poller: Poller | None = None, now: Callable[[], float] = clock.now) -> None:
+        """``now`` has to be the clock that ``poller`` wakes up by: the monotonic one, unless somebody makes time up."""
         self.poller = poller or best()
-        self.now = clock.now
+        self.now = now
         self.current: Task[Any] | None = None
         self.tasks: set[Task[Any]] = set()
         self.late_s = 0.0

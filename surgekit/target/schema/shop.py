@@ -46,9 +46,12 @@ class Statuses(Strict):
 
 
 class Timeouts(Strict):
-    """Of each request. ``keep_alive``: an idle connection older than this is not used again."""
+    """Of each request. ``connect`` has the TLS hand-shake in it, unless ``tls`` is given for that. ``first_byte``: of the reply, which has to be whole
+    within ``reply``. ``keep_alive``: an idle connection older than this is not used again."""
 
     connect: Span = 2.0
+    tls: Span | None = None
+    first_byte: Span | None = None
     reply: Span = 8.0
     keep_alive: Span = 4.0
 
