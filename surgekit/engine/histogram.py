@@ -131,15 +131,18 @@ class Recent:
         self.add_many(np.array([latency_s]), np.array([at_s]))
 
     def add_many(self, latency_s: NDArray[np.float64], at_s: NDArray[np.float64]) -> None:
+        if not len(at_s):
+            return
         seconds = np.floor(at_s).astype(np.int64)
-        for second in np.unique(seconds).tolist():
-            if second > self._newest:
-                self._newest = second
-                for old in [each for each in self._parts if each < second - self._window]:
-                    del self._parts[old]
-            if second >= self._newest - self._window:
-                part = self._parts.setdefault(second, Histogram())
-                part.add_many(latency_s[seconds == second] * 1000.0)
+        first, last = int(seconds.min()), int(seconds.max())
+        if last > self._newest:
+            self._newest = last
+            for old in [each for each in self._parts if each < last - self._window]:
+                del self._parts[old]
+        for second in range(max(first, self._newest - self._window), last + 1):
+            own = latency_s if first == last else latency_s[seconds == second]
+            if len(own):
+                self._parts.setdefault(second, Histogram()).add_many(own * 1000.0)
 
     def quantile_ms(self, q: float, now_s: float) -> float | None:
         """Of what was seen in the last seconds before ``now_s``, counted in whole ones; None where that is nothing."""

@@ -67,14 +67,14 @@ class Live:
         self._outcome[code] = _OUTCOMES.index(outcome)
         self._marks[code] = {"unsent": _UNSENT, "refunded": _REFUNDED, "deadline": _LATE}.get(reason or "", 0)
 
-    def requests(self, block: bytes | bytearray, size: int) -> None:
-        rows = np.frombuffer(block, REQUEST, size // REQUEST.itemsize)
+    def requests(self, block: bytes | memoryview) -> None:
+        rows = np.frombuffer(block, REQUEST)
         words = rows["word"].astype(np.intp)
         steps, marks = self._step[words], self._marks[words]
         late_ms = (rows["done_s"] - rows["due_s"]) * 1000.0
         order = np.argsort(steps, kind="stable")
         ordered = steps[order]
-        begins = np.flatnonzero(np.diff(ordered, prepend=-1)).tolist()
+        begins = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist()]
         failed = Counter(words[marks & _FAILED != 0].tolist())
         with self._lock:
             self._counts["requests"] += len(rows)
@@ -93,8 +93,8 @@ class Live:
             for code, count in failed.items():
                 self._figures[int(self._step[code])].failures[self._reasons[code]] += count
 
-    def orders(self, block: bytes | bytearray, size: int) -> None:
-        rows = np.frombuffer(block, ORDER, size // ORDER.itemsize)
+    def orders(self, block: bytes | memoryview) -> None:
+        rows = np.frombuffer(block, ORDER)
         marks, outcomes = self._marks[rows["word"]], self._outcome[rows["word"]]
         sent = marks & _UNSENT == 0
         confirmed = ~np.isnan(rows["confirmed_s"])

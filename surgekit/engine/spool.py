@@ -15,6 +15,7 @@ from surgekit import clock
 from surgekit.engine.buyer import Told
 from surgekit.engine.handover import Job, Writer
 from surgekit.engine.live import Live
+from surgekit.engine.real import real
 from surgekit.engine.words import Words
 from surgekit.eventlog import records
 from surgekit.eventlog.records import NO_AMOUNT, NO_TEXT, NO_TIME, PACK_BEGUN, PACK_ORDER, PACK_REQUEST
@@ -29,6 +30,8 @@ MOST_WAITING: Final = 64 << 20
 """Bytes that may wait to be written."""
 _ROWS: Final = 4096
 """Records a block."""
+_LIVE_ROWS: Final = 1024
+_BREATH_S: Final = 0.00002
 _MOST_OUT: Final = 16
 """Full blocks that wait for the next flush."""
 _WORDS, _BEGUN, _REQUESTS, _TEXTS, _ORDERS = range(5)
@@ -54,6 +57,7 @@ class Log:
 
     def __init__(self, folder: Path, shard: int, *, most_waiting: int = MOST_WAITING) -> None:
         self.live = Live()
+        self._breathe = real("time", "sleep")
         names = (records.words, records.begun, records.requests, records.texts, records.orders)
         self._writer = Writer([name(folder, shard) for name in names], self._written)
         self._new_words = Words(self.live)
@@ -234,11 +238,15 @@ class Log:
         self._writer.give(out)
 
     def _written(self, file: int, block: bytes | bytearray, size: int) -> None:
-        """In the writer's thread."""
+        """In the writer's thread. It has the interpreter for a moment at a time, so that the loop never waits long for it."""
         if file == _REQUESTS:
-            self.live.requests(block, size)
+            for first in range(0, size, _LIVE_ROWS * _REQUEST_SIZE):
+                self.live.requests(memoryview(block)[first : min(size, first + _LIVE_ROWS * _REQUEST_SIZE)])
+                self._breathe(_BREATH_S)
         elif file == _ORDERS:
-            self.live.orders(block, size)
+            for first in range(0, size, _LIVE_ROWS * _ORDER_SIZE):
+                self.live.orders(memoryview(block)[first : min(size, first + _LIVE_ROWS * _ORDER_SIZE)])
+                self._breathe(_BREATH_S)
 
 
 def _within(value: object, least: int, most: int) -> int:
