@@ -31,12 +31,11 @@ def words(folder: Path, load: Load) -> list[str]:
 
 
 def profile(load: Load) -> dict[str, Any]:
-    """Bounded like the others: no more in flight than ten seconds' worth."""
     return {
         "schema": "surgekit.profile/1", "name": "even", "seed": load.seed,
         "phases": [{"name": "even", "duration": f"{load.seconds:g}s", "rate": load.rate}],
         "products": {"shares": {"card": 1}}, "buyers": {"classes": {"retail": {"share": 1, "pay": "balance"}}, "retry": {"most": 0}},
-        "in_flight": min(max(round(load.rate * 10), 100), 20_000), "settle": "0s",
+        "settle": "0s",
     }  # fmt: skip
 
 
