@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any, Final
 from surgekit.engine.real import real
 from surgekit.eventlog.records import line
 
+LOOK_S = 0.02
+"""So often the writer looks for something to write."""
 SYNC_S = 1.0
 _SPARE: Final = 4
 """So many buffers of a file are kept for the next time."""
@@ -48,11 +49,12 @@ class Writer:
                 os.close(file)
             raise
         self._spare: list[deque[bytearray]] = [deque(maxlen=_SPARE) for _ in paths]
-        self._jobs: SimpleQueue[Any] = SimpleQueue()
+        self._jobs: deque[Any] = deque()
         self._left: deque[Job] = deque()
         self._written = 0
         self._lock = real("_thread", "allocate_lock")
-        self._ended = self._lock()
+        self._wake, self._ended = self._lock(), self._lock()
+        self._wake.acquire()
         self._ended.acquire()
         real("_thread", "start_new_thread")(self._work, ())
         real("_thread", "start_new_thread")(self._sync, (kept,))
@@ -61,7 +63,7 @@ class Writer:
         """They are the writer's now, and their buffers too. Raises ``OSError`` once it is closed."""
         if not self._files:
             raise OSError(errno.EBADF, "the history is closed")
-        self._jobs.put(jobs)
+        self._jobs.append(jobs)
 
     def spare(self, file: int) -> bytearray | None:
         """A buffer that was given for ``file`` and is free again."""
@@ -72,7 +74,7 @@ class Writer:
 
     def again(self) -> None:
         """Go on after an error."""
-        self._jobs.put(_AGAIN)
+        self._jobs.append(_AGAIN)
 
     def wait(self) -> None:
         """Until everything that was given is with the kernel, or there is an error."""
@@ -80,28 +82,39 @@ class Writer:
             return
         done = self._lock()
         done.acquire()
-        self._jobs.put(done)
+        self._now(done)
         done.acquire()
 
     def close(self) -> None:
         """Wait, end the threads and let go of the files. What could not be written is gone."""
         self.wait()
-        self._jobs.put(None)
+        self._now(None)
         self._ended.release()
         while self._files:
             os.close(self._files.pop())
 
+    def _now(self, job: Any) -> None:
+        self._jobs.append(job)
+        if self._wake.locked():
+            self._wake.release()
+
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            if isinstance(job, list):
-                stuck = bool(self._left)
-                self._left.extend(job)
-                if not stuck:
+        while True:
+            # Waking another thread would cost the giver ten times what giving does.
+            self._wake.acquire(timeout=LOOK_S)
+            while self._jobs:
+                job = self._jobs.popleft()
+                if job is None:
+                    return
+                if isinstance(job, list):
+                    stuck = bool(self._left)
+                    self._left.extend(job)
+                    if not stuck:
+                        self._write()
+                else:
                     self._write()
-            else:
-                self._write()
-                if job is not _AGAIN:
-                    job.release()
+                    if job is not _AGAIN:
+                        job.release()
 
     def _write(self) -> None:
         try:
