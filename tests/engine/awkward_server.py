@@ -62,10 +62,10 @@ class Talk:
 class Awkward:
     """Listens on loopback; ``manners(talk)`` is called for each connection, which is closed after it."""
 
-    def __init__(self, manners: Callable[[Talk], None], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, manners: Callable[[Talk], None], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self._manners, self._tls = manners, tls
         self._listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        self._listener.bind((host, 0))
+        self._listener.bind((host, port))
         self._listener.listen(16)
         self.port = self._listener.getsockname()[1]
         self.heard: list[bytes] = []
