@@ -22,8 +22,6 @@ from surgekit import clock
 from surgekit.engine.poll import Poller, best
 
 Result = TypeVar("Result")
-MOST_TURNS = 64
-"""Timers that fire before sockets are looked at again."""
 
 
 class Cut(BaseException):
@@ -305,13 +303,13 @@ class Loop:
     def turn(self) -> None:
         """What is due, then the sockets that are ready; sleeps in between where nothing is either."""
         timers, now = self._timers, self.now()
-        for _ in range(MOST_TURNS):
-            if not timers or timers[0][0] > now:
-                break
+        began = now  # what becomes due meanwhile has to wait: sockets have their turn first
+        while timers and timers[0][0] <= began:
             when, _, timer = heapq.heappop(timers)
             work = timer.work
             if work is not None:
-                self.late_s = max(self.late_s, now - when)
+                if now - when > self.late_s:
+                    self.late_s = now - when
                 work()
                 now = self.now()
         soon = self._soon

@@ -90,7 +90,8 @@ def broken() -> Run:
             "zh": "到 96 单/秒时开始超卖；供货商变慢后，从 112 单/秒起买家迟迟看不到卡密。",
         },
         "limits": {"confirm_ms": 3000, "late_share": 0.05, "error_share": 0.05, "oversold": 0},
-        "validity": {"status": "valid", "reasons": [], "slip_ms": {"p50": 0.4, "p99": 3.1, "p999": 8.2, "max": 14.7}},
+        "validity": {"status": "valid", "reasons": [], "slip_ms": {"p50": 0.4, "p99": 3.1, "p999": 8.2, "max": 14.7},
+                     "generator": {"lag_ms": 4.2, "gc_ms": 0.0, "clock_step_ms": 0.01, "rss_mib": 98.5, "busy_share": 0.02, "cpu_s": 12.5}},
         "orders": {"scheduled": 3461, "sent": 3461, "accepted": 3290, "confirmed": 2871,
                    "rejected": 38, "failed": 133, "unknown": 419},
         "latency_ms": {

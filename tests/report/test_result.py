@@ -12,6 +12,7 @@ from run_story import PROFILE, Row, booked, order, payment, plan, stocked, write
 from surgekit.errors import RunError
 from surgekit.report.finish import as_json, finish
 from surgekit.report.result import analyse
+from surgekit.report.validity import MORE_CORES
 
 NUMBER = (int, float)
 
@@ -40,7 +41,11 @@ LATENCY = {"p50": (*NUMBER, None), "p90": (*NUMBER, None), "p99": (*NUMBER, None
 SHAPE = {
     "schema": str, "profile": str, "target": str, "seed": int,
     "run": {"name": str, "started": str, "duration_s": NUMBER, "peak_rate": NUMBER, "command": str, "version": str, "aborted": bool},
-    "validity": {"status": str, "reasons": list, "slip_ms": {"p50": NUMBER, "p99": NUMBER, "p999": NUMBER, "max": NUMBER}},
+    "validity": {
+        "status": str, "reasons": list, "slip_ms": {"p50": NUMBER, "p99": NUMBER, "p999": NUMBER, "max": NUMBER},
+        "generator": dict.fromkeys(("lag_ms", "gc_ms", "clock_step_ms", "rss_mib", "busy_share", "cpu_s"), NUMBER),
+        "bounds": dict.fromkeys(("slip_p99_ms", "slip_max_ms", "lag_ms", "gc_ms", "busy_share", "clock_step_ms"), NUMBER),
+    },
     "orders": dict.fromkeys(("scheduled", "sent", "accepted", "confirmed", "rejected", "failed", "unknown", "refunded", "unsent"), int),
     "latency_ms": {"accept": LATENCY, "confirm": LATENCY},
     "breakdown": {"confirm_latency": MEASURE, "oversell": MEASURE, "error_rate": MEASURE},
@@ -67,8 +72,33 @@ def differences(found: Any, shape: Any, where: str = "") -> list[str]:
     return [] if fits else [f"{where}: {found!r}"]
 
 
+WELL = {"lag_ms": 12.0, "gc_ms": 3.0, "gc_total_ms": 9.0, "clock_step_ms": 0.01, "seconds": 20, "busy_seconds": 0, "cpu_s": 4.5, "rss_mib": 90.0}
+
+
 def test_every_key_is_there_and_of_its_type(tmp_path: Path) -> None:
-    assert differences(json.loads(as_json(story(tmp_path))), SHAPE, "result") == []
+    assert differences(json.loads(as_json(story(tmp_path, plan(engines={"0": WELL})))), SHAPE, "result") == []
+
+
+@pytest.mark.parametrize(
+    ("hurt", "says"),
+    [
+        ({"lag_ms": 1600}, "loop stood still for 1600 ms (at most 1500); use --workers 2"),
+        ({"gc_ms": 300}, "stood still for 300 ms to look for garbage (at most 250)"),
+        ({"busy_seconds": 3}, "no processor left in 15% of the seconds (at most 10%), so that replies waited for it; use --workers 2"),
+        ({"clock_step_ms": 60_000}, "clock was set by 60,000 ms during the surge, or the machine slept (at most 250)"),
+    ],
+)
+def test_a_generator_that_was_unwell_makes_the_run_void_with_what_to_do(tmp_path: Path, hurt: dict[str, Any], says: str) -> None:
+    """The worst of several engines counts."""
+    (tmp_path / "well").mkdir()
+    (tmp_path / "unwell").mkdir()
+    assert story(tmp_path / "well", plan(engines={"0": WELL, "1": WELL}))["validity"] | {"generator": {}, "bounds": {}, "slip_ms": {}} == {
+        "status": "valid", "reasons": [], "generator": {}, "bounds": {}, "slip_ms": {},
+    }  # fmt: skip
+    told = story(tmp_path / "unwell", plan(engines={"0": WELL, "1": WELL | hurt}))["validity"]
+    assert told["status"] == "void"
+    (reason,) = told["reasons"]
+    assert says in reason
 
 
 def test_words_are_those_of_the_contract(tmp_path: Path) -> None:
@@ -134,13 +164,13 @@ def test_a_run_that_sent_nothing_is_void(tmp_path: Path) -> None:
 
 def test_a_generator_that_ran_late_proves_nothing(tmp_path: Path) -> None:
     told = story(tmp_path, orders=[order(n, started_s=n + 0.15) for n in range(9)])["validity"]
-    assert told["reasons"] == ["the generator ran late: p99 of the slip is 150 ms (at most 100); lower --peak, or give it a core of its own"]
+    assert told["reasons"] == ["the generator ran late: p99 of the slip is 150 ms (at most 100); " + MORE_CORES]
 
 
 def test_a_generator_that_stood_still_once_proves_nothing(tmp_path: Path) -> None:
     rows = [order(n, at=n / 100) for n in range(999)]
     told = story(tmp_path, orders=[*rows, order(999, at=15.0, started_s=17.0)])["validity"]
-    assert told["reasons"] == ["the generator stood still: one order left 2000 ms late (at most 1500)"]
+    assert told["reasons"] == ["the generator stood still: one order left 2000 ms late (at most 1500); " + MORE_CORES]
 
 
 def test_orders_that_were_held_back_void_the_run(tmp_path: Path) -> None:

@@ -289,6 +289,14 @@ def validity(result: Mapping[str, Any], lang: Lang) -> Html | None:
             if name in slip
         ]
         kids += [el("p", phrase("page.slip", lang)), el("dl", *late, class_="facts")]
+    engine = mapping(found.get("generator"))
+    well = [
+        el("div", el("dt", phrase(f"page.generator.{name}", lang)), el("dd", amount(engine[name], unit, lang)))
+        for name, unit in (("lag_ms", "ms"), ("gc_ms", "ms"), ("busy_share", "share"), ("clock_step_ms", "ms"))
+        if name in engine
+    ]
+    if well:
+        kids += [el("p", phrase("page.generator", lang)), el("dl", *well, class_="facts")]
     if facts:
         kids += [el("h3", phrase("page.limits", lang)), el("dl", *facts, class_="facts")]
     return section("validity", phrase("page.validity", lang), *kids)
