@@ -27,6 +27,12 @@ _NO_DISK: Final = frozenset({errno.EINVAL, errno.EROFS, errno.EOPNOTSUPP})
 """What is behind the file keeps nothing in the first place."""
 
 
+def weight(job: Job) -> int:
+    """The memory that it takes while it waits."""
+    _, block, size = job
+    return len(block) if isinstance(block, bytearray) else size
+
+
 class Writer:
     """Appends to files, in the order in which it is given something. All but ``taken`` and ``error`` is the giver's to call.
 
@@ -36,7 +42,7 @@ class Writer:
     def __init__(self, paths: Sequence[Path], seen: Callable[[int, bytes | bytearray, int], None]) -> None:
         """``seen(file, block, size)`` is told in the writer's thread what is with the kernel. Raises ``OSError``."""
         self.taken = 0
-        """The sizes of all that is with the kernel."""
+        """The weight of all that is with the kernel."""
         self.error: Exception | None = None
         self._seen = seen
         self._files: list[int] = []
@@ -128,7 +134,7 @@ class Writer:
                     self._written += os.write(self._files[file], memoryview(block)[self._written : end])
                 self._left.popleft()
                 self._written = 0
-                self.taken += size
+                self.taken += weight((file, block, size))
                 self._seen(file, block, size)
                 if isinstance(block, bytearray):
                     self._spare[file].append(block)

@@ -13,7 +13,7 @@ from typing import Final
 
 from surgekit import clock
 from surgekit.engine.buyer import Told
-from surgekit.engine.handover import Job, Writer
+from surgekit.engine.handover import Job, Writer, weight
 from surgekit.engine.live import Live
 from surgekit.engine.real import real
 from surgekit.engine.words import Words
@@ -225,7 +225,10 @@ class Log:
         self._out.append((_WORDS, block, len(block)))
 
     def _give(self, file: int, block: bytearray, size: int) -> bytearray:
-        """``block`` is the writer's to be; another one for it."""
+        """What is in ``block`` is the writer's to be; the block to go on with."""
+        if size * 4 < len(block):
+            self._out.append((file, bytes(memoryview(block)[:size]), size))
+            return block
         self._out.append((file, block, size))
         if len(self._out) > _MOST_OUT:
             self._put()
@@ -233,7 +236,7 @@ class Log:
 
     def _put(self) -> None:
         out, self._out = self._out, []
-        self._given += sum([size for _, _, size in out])
+        self._given += sum(map(weight, out))
         self._handed.append((self._given, clock.now()))
         self._writer.give(out)
 

@@ -337,10 +337,11 @@ def test_the_disk_is_asked_to_keep_it_by_neither_the_loop_nor_the_writer(tmp_pat
 def test_buffers_are_used_again(tmp_path: Path) -> None:
     with opened(tmp_path) as log:
         used = set()
-        for seq in range(300):
+        for seq in range(20 * 4096):
+            if seq % 4096 == 0:
+                used.add(id(log._requests))
+                log.wait()
             request(log, seq)
-            used.add(id(log._requests))
-            log.wait()
     assert len(used) <= 3
 
 
