@@ -179,6 +179,13 @@ VALUES = {"order.key": "run-0000007"}
 STATUSES = Target.model_validate(TARGET).statuses
 
 
+def walked(shop: Shop, session: Scripted, who: Order, values: Mapping[str, Any]) -> Told:
+    """What the buyer of ``who`` saw."""
+    journey = Journey(shop, session, who, dict(values))
+    ran(journey.run())
+    return journey.told
+
+
 def went(
     script: Mapping[str, Sequence[Answer]], who: Order | None = None, *, without: tuple[str, ...] = (), **habits: Any
 ) -> tuple[Told, Scripted]:
@@ -186,4 +193,4 @@ def went(
     shop = Shop(plan(*without), STATUSES, buyers(**habits), salt="salt")
     who = who or order()
     session = Scripted({"submit": [TAKEN], "pay": [OK], "poll": [DELIVERED], **script}, clock=max(0.0, who.intended_s))
-    return ran(Journey(shop, session, who, dict(VALUES)).run()), session
+    return walked(shop, session, who, VALUES), session

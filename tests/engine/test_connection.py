@@ -215,6 +215,8 @@ def test_a_peer_that_refuses_gets_no_body_and_its_connection_is_not_used_again()
     with Awkward(manners) as server, client_of(url(server)) as client:
         assert told(expecting(client)) == (417, b"no", None, False)
         assert keeps_nothing(client)
+        for thread in server._threads[1:]:
+            thread.join(10)
     assert after == [b""]
 
 

@@ -25,13 +25,12 @@ from journey_story import (
     Scripted,
     buyers,
     order,
-    ran,
     says,
+    walked,
     went,
 )  # fmt: skip
 
 from surgekit.engine.buyer import Shop, Told
-from surgekit.engine.journey import Journey
 from surgekit.model import Outcome
 from surgekit.target import Target
 from surgekit.target.plan import compile_plan
@@ -47,7 +46,7 @@ def bought(script: Mapping[str, Sequence[Answer]], change: Mapping[str, Any], **
     session, delivered = Scripted({"submit": [TAKEN], "pay": [OK], "poll": [DELIVERED], "gateway": [says(1)], **script}), []
     session.deliver = lambda _order, values, _at: delivered.append(dict(values))  # type: ignore[attr-defined]
     values = {**VALUES, "gateway_act": "http://127.0.0.1:1/act"}
-    return ran(Journey(Shop(compile_plan(made), STATUSES, buyers(), salt="salt"), session, order(), values).run()), session, delivered
+    return walked(Shop(compile_plan(made), STATUSES, buyers(), salt="salt"), session, order(), values), session, delivered
 
 
 @pytest.mark.parametrize("answer", [REFUSED, SOLD_OUT])

@@ -21,11 +21,10 @@ from journey_story import (
     Scripted,
     buyers,
     order,
-    ran,
+    walked,
 )
 
 from surgekit.engine.buyer import Shop, Told
-from surgekit.engine.journey import Journey
 from surgekit.model import Outcome
 from surgekit.target import Target
 from surgekit.target.plan import compile_plan
@@ -36,7 +35,7 @@ PLAN = compile_plan(Target.model_validate(TARGET | {"steps": {"prepare": [BASKET
 
 def went(*answers: Answer) -> tuple[Told, Scripted]:
     session = Scripted({"basket": answers, "submit": [TAKEN]})
-    return ran(Journey(Shop(PLAN, STATUSES, buyers(), salt="salt"), session, order(), dict(VALUES)).run()), session
+    return walked(Shop(PLAN, STATUSES, buyers(), salt="salt"), session, order(), VALUES), session
 
 
 @pytest.mark.parametrize(
