@@ -47,6 +47,11 @@ class Child:
     def pid(self) -> int:
         return self.process.pid
 
+    @property
+    def pids(self) -> list[int]:
+        """Of all that belongs to it."""
+        return [self.pid]
+
     def _read(self) -> None:
         assert self.process.stdout is not None
         with self.process.stdout:

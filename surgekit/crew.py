@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from surgekit.children import READY_S, Child
+from surgekit.fleet import HEAD_START_S, Fleet, Muster
 from surgekit.profile.schema import Profile
 from surgekit.safety import Permit
 from surgekit.target import private
@@ -66,7 +67,7 @@ class Crew:
             "platform": [self.platform],
             "edge": [self.edge],
         }
-        return {name: [child.pid for child in children if child is not None] for name, children in parts.items()}
+        return {name: [pid for child in children if child is not None for pid in child.pids] for name, children in parts.items()}
 
     @property
     def gateway_act(self) -> str | None:
@@ -91,16 +92,24 @@ class Crew:
             accounts=self._profile.buyers.accounts, stock=self._stock, scratch=self._scratch,
         )  # fmt: skip
 
-    def start_engines(self, shards: int, *, web: int | None) -> None:
-        """Start an engine for each shard, ready to go: every account that has to log in beforehand has. Raises ``RunError``."""
-        for shard in range(shards):
-            args = [str(self._run), "--shard", str(shard)]
-            if web is not None and shard == 0:
-                args += ["--web", str(web)]
-            self.engines.append(Child("surgekit.engine", args, self._run / "logs" / f"engine-{shard}.log", env=self._secrets_env))
+    def start_engines(self, asked: Muster, *, web: int | None, waiting: Callable[[str], None] | None = None) -> None:
+        """Start an engine for each shard, ready to go: every account that has to log in beforehand has. Raises ``RunError``.
+
+        One engine is a process. Several are a fleet, to which the run speaks as to one; ``waiting`` is told who is waited for.
+        """
+        if asked.shards > 1 or asked.remote:
+            self.engines.append(Fleet(self._run, asked, web=web, env=self._secrets_env, waiting=waiting))
+        else:
+            args = [str(self._run), *(() if web is None else ("--web", str(web)))]
+            self.engines.append(Child("surgekit.engine", args, self._run / "logs" / "engine-0.log", env=self._secrets_env))
         logins = self._target.setup is not None and self._target.setup.when == "before"
         for engine in self.engines:
             engine.ready(LOGINS_S if logins else READY_S)
+
+    @property
+    def head_start_s(self) -> float:
+        """So long before the first possible arrival do the engines have to hear of the start."""
+        return max((engine.head_start_s for engine in self.engines if isinstance(engine, Fleet)), default=HEAD_START_S)
 
     def go(self, t0: float) -> None:
         """All engines start at ``t0`` on the host's clock."""

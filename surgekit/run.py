@@ -28,6 +28,7 @@ from surgekit.errors import ConfigError, RunError, TargetError
 from surgekit.eventlog import folder
 from surgekit.eventlog.seal import seal
 from surgekit.eventlog.writer import SpoolWriter
+from surgekit.fleet import Muster
 from surgekit.platform import Platform
 from surgekit.profile.schema import FaultPlan, Profile
 from surgekit.report import finish
@@ -40,8 +41,6 @@ from surgekit.target.schema import Target
 from surgekit.watch import Tempo, Watch, kill_file, limit_s
 
 MOST_ORDERS = 50_000_000
-HEAD_START_S = 0.5
-"""Between "ready" and the first possible arrival, so that every process hears of the start in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Options:
     peak: float | None = None
     duration: float | None = None
     seed: int | None = None
-    workers: int = 1
+    workers: Muster = field(default_factory=Muster)
     out: Path | None = None
     web: int | None = None
     lang: Lang = "en"
@@ -100,6 +99,8 @@ def plan(options: Options, *, one_order: bool = False) -> Plan:
                 f"faults[{number}] ({each.fault}): no link of SurgeKit's leads to the supplier of {shop.name}, so it cannot be broken; "
                 "give edge.supplier.upstream, use a target that SurgeKit starts, or leave the fault out"
             )
+    if shop.locust is not None and options.workers.remote:
+        raise ConfigError(f"target {shop.name}: a locustfile stays on this machine, so no worker elsewhere can run it; use --workers instead of --remote")
     shape = _paying(shape, shop)
     product_weights(shape, shop.skus)
     for name in {kind.pay for kind in shape.buyers.classes.values()}:
@@ -114,7 +115,7 @@ def plan(options: Options, *, one_order: bool = False) -> Plan:
     if not one_order:
         allowance.within_rate(shop, shape)
         if budget.orders is not None:
-            need = allowance.demand(shape, shop, seed, options.workers, budget.orders)
+            need = allowance.demand(shape, shop, seed, options.workers.shards, budget.orders)
             allowance.within_orders(shop, shape, need, seed)
     permit = None
     if shop.base_url is not None:
@@ -122,7 +123,7 @@ def plan(options: Options, *, one_order: bool = False) -> Plan:
         with kill.heeded(kill_file(shop)):
             permit = permitted(origin(shop.base_url), token)
         if permit.orders is not None and not one_order:
-            need = allowance.demand(shape, shop, seed, options.workers, permit.orders)
+            need = allowance.demand(shape, shop, seed, options.workers.shards, permit.orders)
         lasts_s = limit_s(shape, _after_s(shop)) - (shape.duration if one_order else 0)
         permit.hold(
             rate=1 if one_order else shape.peak, orders=1 if one_order else expected if need is None else need.submissions,
@@ -196,8 +197,8 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
             # 3. The engines load, compile the target and draw their shard of the schedule; then all start at one moment.
             record |= {"base_url": crew.base_url, "permit": permit.to_json(), "gateway_act": crew.gateway_act, "processes": crew.pids()}
             folder.write_json(run / "run.json", record)
-            crew.start_engines(told.options.workers, web=told.options.web)
-            t0 = clock.now() + HEAD_START_S
+            crew.start_engines(told.options.workers, web=told.options.web, waiting=show.waiting)
+            t0 = clock.now() + crew.head_start_s
             record |= {"t0": t0, "processes": crew.pids()}
             folder.write_json(run / "run.json", record)
             crew.go(t0)
@@ -215,6 +216,7 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
         # 5. Everything settles; then the platform is asked what became of each order.
         show.settling()
         record |= {"engine_ended": ended.how, "notes": [*ended.notes, *locustfile.evidence(told.target)], "aborted": ended.aborted, "ended_s": tempo.now(), "engines": ended.engines}
+        record |= {"lost": ended.lost, "clocks": ended.clocks}
         folder.write_json(run / "run.json", record)
         record["witnesses"] = settle_and_read(
             run, told.target, crew.edge, platform, stock, tempo.now, salt=told.salt, settle_s=told.profile.settle,
@@ -239,7 +241,8 @@ def record_of(told: Plan) -> dict[str, Any]:
         "profile": told.profile.model_dump(mode="json", by_alias=True, exclude_unset=True),
         "target": private.hidden(told.target).model_dump(mode="json", by_alias=True, exclude_unset=True),
         "seed": told.seed,
-        "shards": options.workers,
+        "shards": options.workers.shards,
+        "fleet": {"local": options.workers.local, "remote": options.workers.remote, "listen": options.workers.listen[0] if options.workers.remote else None},
         "submissions": told.submissions,
         "salt": told.salt,
         "lang": options.lang,
@@ -295,7 +298,7 @@ def describe(told: Plan) -> dict[str, Any]:
         "target": told.target.name,
         "starts_platform": told.target.start is not None,
         "seed": told.seed,
-        "workers": told.options.workers,
+        "workers": told.options.workers.shards,
         "orders_expected": told.profile.orders or round(line.total),
         "duration_s": told.profile.duration,
         "peak_rate": told.profile.peak,

@@ -28,6 +28,8 @@ from surgekit.target.schema import Target
 
 STOP_S = 15.0
 """After a stop was asked for, so long may the last orders take."""
+LEFT_S = 5.0
+"""…and so long after an engine on another machine last said that some of its history is still to come."""
 MARGIN_S = 60.0
 LONGEST_THINK = 20
 """Pauses are lognormal with sigma 0.5: none is ever so many times the median."""
@@ -82,6 +84,10 @@ class Ended:
     notes: list[str] = field(default_factory=list)
     engines: dict[str, Any] = field(default_factory=dict)
     """Shard → how its engine was (``engine.health``)."""
+    lost: dict[str, float] = field(default_factory=dict)
+    """Shard → until when it may have sent orders that nothing tells of, in seconds since the start."""
+    clocks: dict[str, Any] = field(default_factory=dict)
+    """Shard → how far its clock is from this one (``engine.fleet.clocks``)."""
 
 
 @dataclass(slots=True)
@@ -198,13 +204,16 @@ class Watch:
             if told is None:
                 del running[shard]
                 ended.how = "died"
+                engine.end()  # what belongs to it must not go on without it
                 ended.notes.append(f"the load engine was lost (shard {shard}): {engine.last_words()}")
             elif "done" in told:
                 del running[shard]
                 if not told["done"]:
                     raise RunError(f"the load engine gave up: {told['error']}")
                 ended.notes += told.get("troubles", [])
-                ended.engines[str(shard)] = told.get("health")
+                ended.engines |= told["engines"] if "engines" in told else {str(shard): told.get("health")}
+                ended.lost |= told.get("lost", {})
+                ended.clocks |= told.get("clocks", {})
                 if told.get("over_budget"):  # the others have budgets of their own, and end when those do
                     ended.aborted = True
                     ended.notes.append(told["over_budget"])
@@ -213,6 +222,8 @@ class Watch:
                     self._stop(running, ended, told.get("why") or "stopped on the web page")
             else:
                 self._counts[shard] = told
+                if told.get("left") and self._stop_by < float("inf"):  # it has stopped, and its history is still on its way
+                    self._stop_by = max(self._stop_by, self._tempo.now() + LEFT_S)
         if not heard:
             time.sleep(wait_s)
         return heard

@@ -19,7 +19,10 @@ from surgekit.cli.exits import ABORTED, INCONCLUSIVE, gate_code
 @click.option("--peak", type=click.FloatRange(min=0, min_open=True), metavar="R", help="scale the profile so that it peaks at R orders/s")
 @click.option("--duration", "duration", metavar="D", help="squeeze or stretch the profile into D, e.g. 90s")
 @click.option("--seed", type=click.IntRange(min=0, max=2**63 - 1), metavar="N", help="another draw of the same surge")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="load engines on this machine")
+@click.option("--workers", type=click.IntRange(0, 64), default=1, show_default=True, metavar="N", help="load engines on this machine")
+@click.option("--remote", type=click.IntRange(0, 1000), default=0, metavar="M", help="wait for M more that join from elsewhere (surgekit worker --join)")
+@click.option("--listen", metavar="ADDRESS[:PORT]", help="where they join (default: 127.0.0.1:5557, this machine only)")
+@click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="the token by which they join (default: SURGEKIT_TOKEN, or a new one)")
 @click.option("--gate", is_flag=True, help="exit 10 on a violated invariant, 99 on a broken limit, 3 where it cannot be told")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="run folder (default: runs/<time>-<profile>)")
 @click.option("--web", type=click.IntRange(1, 65535), metavar="PORT", help="show Locust's web UI on this port of loopback meanwhile")
@@ -33,9 +36,16 @@ def command(**given: Any) -> None:
     """
     import orjson
 
-    from surgekit import run
+    from surgekit import fleet, run
     from surgekit.eventlog import folder
     from surgekit.report.show import Silent
+
+    class _Spoken(Silent):
+        """Nothing but what somebody has to do."""
+
+        def waiting(self, text: str) -> None:
+            click.echo(f"surgekit: {text}", err=True)
+
     from surgekit.report.terminal import Terminal, verdict
 
     asked = run.Options(
@@ -45,7 +55,7 @@ def command(**given: Any) -> None:
         peak=given["peak"],
         duration=options.duration(given["duration"], "--duration"),
         seed=given["seed"],
-        workers=given["workers"],
+        workers=fleet.muster(given["workers"], given["remote"], given["listen"], given["token_file"]),
         out=given["out"],
         web=given["web"],
         lang=given["lang"],
@@ -57,7 +67,7 @@ def command(**given: Any) -> None:
         click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() if as_json else run.in_words(told))
         return
     run.interrupt_as_ctrl_c()
-    show = Silent() if as_json else Terminal(given["lang"])
+    show = _Spoken() if as_json else Terminal(given["lang"])
     try:
         where = run.blast(asked, show)
     finally:

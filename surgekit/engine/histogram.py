@@ -144,10 +144,14 @@ class Recent:
             if len(own):
                 self._parts.setdefault(second, Histogram()).add_many(own * 1000.0)
 
-    def quantile_ms(self, q: float, now_s: float) -> float | None:
-        """Of what was seen in the last seconds before ``now_s``, counted in whole ones; None where that is nothing."""
+    def whole(self, now_s: float) -> Histogram:
+        """What was seen in the last seconds before ``now_s``, counted in whole ones."""
         whole = Histogram()
         for second, part in list(self._parts.items()):
             if now_s - self._window - 1 < second <= now_s:
                 whole.merge(part)
-        return whole.quantile(q)
+        return whole
+
+    def quantile_ms(self, q: float, now_s: float) -> float | None:
+        """Of ``whole``; None where that is nothing."""
+        return self.whole(now_s).quantile(q)

@@ -60,7 +60,7 @@ class Live:
         marks = _BROKEN | _FAILED if kind in BROKEN else _FAILED if kind == ReplyClass.REFUSED else 0
         self._marks[code] = marks | (_NO_SOCKETS if reason == "no_sockets" else 0)
         if marks:
-            self._reasons[code] = reason or kind
+            self._reasons[code] = str(reason or kind)
 
     def order_word(self, code: int, outcome: str, reason: str | None) -> None:
         """``code`` will stand for this in records of orders. Called before any block has it."""
@@ -121,6 +121,12 @@ class Live:
         """Since the start: requests, errors, no_sockets; orders that have ended, unsent, sent, accepted, bad, refunded, and those of each outcome."""
         with self._lock:
             return dict(self._counts)
+
+    def recent(self, now_s: float) -> bytes:
+        """How long the orders of the last five seconds took, for the way to another process (``Histogram.to_bytes``)."""
+        with self._lock:
+            whole = self._recent.whole(now_s)
+        return whole.to_bytes()
 
     def confirm_ms(self, q: float, now_s: float) -> float | None:
         """The quantile ``q`` of how long the orders of the last five seconds took."""

@@ -378,3 +378,7 @@ class Surge:
             **live.totals(), "scheduled": self.scheduled, "twice": self.twice, "t": now, "in_flight": len(self._live),
             "confirm_p99_ms": live.confirm_ms(0.99, now), "slip_ms": slip_ms, **self.health.progress(),
         }  # fmt: skip
+
+    def recent(self) -> bytes:
+        """The latencies behind ``confirm_p99_ms``, as they go to a master (``Live.recent``)."""
+        return self._log.live.recent(self.now())

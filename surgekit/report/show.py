@@ -14,6 +14,8 @@ class Show(Protocol):
 
     def planned(self, profile: Profile, target: Target, run: Path, seed: int) -> None: ...
 
+    def waiting(self, text: str) -> None: ...
+
     def progress(self, t_s: float, counts: dict[str, Any], faults: list[str]) -> None: ...
 
     def settling(self) -> None: ...
@@ -25,6 +27,9 @@ class Silent:
     """Says nothing."""
 
     def planned(self, profile: Profile, target: Target, run: Path, seed: int) -> None:
+        """Nothing."""
+
+    def waiting(self, text: str) -> None:
         """Nothing."""
 
     def progress(self, t_s: float, counts: dict[str, Any], faults: list[str]) -> None:

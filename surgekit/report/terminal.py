@@ -52,6 +52,9 @@ class Terminal:
             soft_wrap=True,
         )
 
+    def waiting(self, text: str) -> None:
+        self._console.print(Text(text), soft_wrap=True)
+
     def progress(self, t_s: float, counts: dict[str, Any], faults: list[str]) -> None:
         assert self._profile is not None
         assert self._rate is not None

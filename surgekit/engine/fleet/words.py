@@ -1,0 +1,26 @@
+"""What the controller says to a master or a worker on its standard input, a line each, beside what any engine is told."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from surgekit.engine.commands import Commands
+
+
+class Words(Commands):
+    """``join HOST:PORT`` for a worker, ``gone SHARD HOW`` for a master. Written by the lifeline's thread, read by the main greenlet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.join: str | None = None
+        self.gone: deque[tuple[int, str]] = deque()
+
+    def line(self, text: str) -> None:
+        word, _, rest = text.partition(" ")
+        if word == "join":
+            self.join = rest
+        elif word == "gone":
+            shard, _, how = rest.partition(" ")
+            self.gone.append((int(shard), how))
+        else:
+            super().line(text)
