@@ -57,7 +57,8 @@ class Log:
 
     def __init__(self, folder: Path, shard: int, *, most_waiting: int = MOST_WAITING) -> None:
         self.live = Live()
-        self._breathe = real("time", "sleep")
+        self._never = real("_thread", "allocate_lock")()
+        self._never.acquire()
         names = (records.words, records.begun, records.requests, records.texts, records.orders)
         self._writer = Writer([name(folder, shard) for name in names], self._written)
         self._new_words = Words(self.live)
@@ -134,7 +135,10 @@ class Log:
                 text, told.attempts, told.errors, word, 0,
             )  # fmt: skip
         except struct.error:
-            self.order(order, key, _holdable(told))
+            holdable = _holdable(told)
+            if holdable == told:
+                raise
+            self.order(order, key, holdable)
             return
         if text != NO_TEXT:
             self._texts.append(number)
@@ -245,11 +249,11 @@ class Log:
         if file == _REQUESTS:
             for first in range(0, size, _LIVE_ROWS * _REQUEST_SIZE):
                 self.live.requests(memoryview(block)[first : min(size, first + _LIVE_ROWS * _REQUEST_SIZE)])
-                self._breathe(_BREATH_S)
+                self._never.acquire(timeout=_BREATH_S)
         elif file == _ORDERS:
             for first in range(0, size, _LIVE_ROWS * _ORDER_SIZE):
                 self.live.orders(memoryview(block)[first : min(size, first + _LIVE_ROWS * _ORDER_SIZE)])
-                self._breathe(_BREATH_S)
+                self._never.acquire(timeout=_BREATH_S)
 
 
 def _within(value: object, least: int, most: int) -> int:

@@ -55,10 +55,13 @@ class Words:
         raise AssertionError("too few codes")
 
     def _new(self, a: str, b: str | None, c: str | None, most: int) -> int | None:
-        code, letters = self._next, len(a) + len(b or "") + len(c or "")
-        if code >= most or (most == MOST_WORDS and self._letters + letters > MOST_LETTERS):
+        code = self._next
+        if code >= most:
+            return None
+        told = line([code, a, b, c])
+        if most == MOST_WORDS and self._letters + len(told) > MOST_LETTERS:
             return None
         self._next += 1
-        self._letters += letters
-        self.lines.append(line([code, a, b, c]))
+        self._letters += len(told)
+        self.lines.append(told)
         return code

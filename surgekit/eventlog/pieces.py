@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import duckdb
@@ -202,6 +203,8 @@ class _Texts:
                     if isinstance(each, dict):
                         self._words[self._next + len(self._numbers) + at] = each
                         cards[at] = each["cards"]
+            if set(map(type, numbers)) - {str, NoneType}:
+                numbers = [None if each is None else str(each) for each in numbers]
             self._cards += ["\n".join(each) if each else "" for each in cards]
             self._numbers += numbers
         except (StopIteration, orjson.JSONDecodeError, TypeError, KeyError):

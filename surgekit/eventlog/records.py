@@ -79,9 +79,9 @@ def shards(spool: Path, table: str) -> list[int]:
 def line(value: Any) -> bytes:
     """``value`` as a line of JSON, with odd texts and numbers as a table can hold them."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER)
+        return orjson.dumps(value, str, orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER)
     except TypeError:
-        return orjson.dumps(sayable(value), option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(sayable(value), str, orjson.OPT_APPEND_NEWLINE)
 
 
 def read_words(path: Path) -> dict[int, Word]:
@@ -91,10 +91,14 @@ def read_words(path: Path) -> dict[int, Word]:
     except FileNotFoundError:
         return {}
     try:
-        words: dict[int, Word] = {code: (a, b, c) for code, a, b, c in map(orjson.loads, data[: data.rfind(b"\n") + 1].splitlines())}
+        lines = map(orjson.loads, data[: data.rfind(b"\n") + 1].splitlines())
+        words: dict[int, Word] = {code: (_text(a), _text(b), _text(c)) for code, a, b, c in lines}
         if not all(0 <= code < MOST_CODES for code in words):
             raise ValueError("codes")
         return words
     except (orjson.JSONDecodeError, TypeError, ValueError):
         raise OSError(f"{path.name} is damaged") from None
 
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

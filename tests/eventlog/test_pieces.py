@@ -72,6 +72,13 @@ def test_orders_of_more_than_a_piece_have_their_own_numbers_and_cards(tmp_path: 
     assert [[row[name] for name in kept] for row in table(db, "orders")] == [[row[name] for name in kept] for row in told]
 
 
+def test_what_is_no_text_becomes_one(tmp_path: Path, db: Any) -> None:
+    """A locustfile may give any value for a number or a reason."""
+    spool_story.write(tmp_path, orders=[order(1, order_no=5, reason=7), order(2, order_no=tmp_path), order(3)])
+    pieces.load_orders(db, tmp_path)
+    assert [(row["order_no"], row["reason"]) for row in table(db, "orders")] == [("5", "7"), (str(tmp_path), None), ("N3", None)]
+
+
 def test_texts_that_outlived_their_orders_are_nobodys(tmp_path: Path, db: Any) -> None:
     """The engine died between the two."""
     spool_story.write(tmp_path, orders=[order(n) for n in range(5)])
