@@ -20,6 +20,7 @@ COMMANDS = {
     "targets": "the catalogue of platforms",
     "faults": "the catalogue of faults",
     "cardshop": "run the reference platform on its own",
+    "worker": "send a part of another machine's run from here",
     "edge": "run the supplier and gateway stand-ins on their own",
     "doctor": "check this machine",
 }

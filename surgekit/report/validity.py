@@ -22,6 +22,8 @@ BUSY_SHARE = 0.1
 """Of the seconds of a surge: in so many may the generator's loop have less than a twentieth of its core left. Replies then wait in line, and their
 waiting counts as the platform's."""
 CLOCK_STEP_MS = 250.0
+CLOCK_ERROR_MS = 50.0
+"""Times of a worker on another machine are as true as its clock is known. Beyond this, a latency that ends there may be the clocks'."""
 MORE_CORES = "use --workers 2 or lower --peak, and leave a core to the generator"
 
 
@@ -32,7 +34,7 @@ def validity(plan: Mapping[str, Any], found: History, db: duckdb.DuckDBPyConnect
     late = {"p50": None, "p99": None, "p999": None, **late, "max": float(slip.max()) if len(slip) else None}
     stall_ms = STALL_SHARE * found.limits.confirm * 1000
     generator = _generator(plan)
-    reasons = [*_ended(plan, len(slip)), *_late(late, stall_ms), *_unwell(generator, stall_ms), *_unsent(plan, found, db)]
+    reasons = [*_ended(plan, len(slip)), *_late(late, stall_ms), *_unwell(generator, stall_ms), *_clocks(plan), *_unsent(plan, found, db)]
     return {
         "status": "void" if reasons else "valid",
         "reasons": reasons,
@@ -40,6 +42,7 @@ def validity(plan: Mapping[str, Any], found: History, db: duckdb.DuckDBPyConnect
         "generator": generator,
         "bounds": {
             "slip_p99_ms": SLIP_P99_MS, "slip_max_ms": stall_ms, "lag_ms": stall_ms, "gc_ms": GC_MS, "busy_share": BUSY_SHARE, "clock_step_ms": CLOCK_STEP_MS,
+            "clock_error_ms": CLOCK_ERROR_MS,
         },
     }  # fmt: skip
 
@@ -48,9 +51,11 @@ def _generator(plan: Mapping[str, Any]) -> dict[str, Any]:
     """How the engines were, the worst of them; what no engine told is left out."""
     told = [each for each in (plan.get("engines") or {}).values() if isinstance(each, Mapping)]
     worst = {name: max((float(each[name]) for each in told if name in each), default=None) for name in ("lag_ms", "gc_ms", "clock_step_ms", "rss_mib")}
+    clocks = list((plan.get("clocks") or {}).values())
     shares = [each["busy_seconds"] / each["seconds"] for each in told if each.get("seconds")]
     return {
         **{name: value for name, value in worst.items() if value is not None},
+        **({"clock_error_ms": round(1000 * max(float(each["error_s"]) for each in clocks), 3)} if clocks else {}),
         **({"busy_share": round(max(shares), 3)} if shares else {}),
         **({"cpu_s": round(sum(float(each.get("cpu_s", 0)) for each in told), 3)} if told else {}),
     }
@@ -67,6 +72,8 @@ def _ended(plan: Mapping[str, Any], sent: int) -> Iterator[str]:
         yield "the run was cut off: SurgeKit ended before the platform was asked what became of the orders"
     elif not sent:
         yield "no order was sent"
+    for shard, at in sorted((plan.get("lost") or {}).items()):
+        yield f"a worker was lost: what became of the orders of shard {shard} that were under way or due until {at:.1f} s, nobody knows; run again"
 
 
 def _late(late: Mapping[str, float | None], stall_ms: float) -> Iterator[str]:
@@ -97,8 +104,18 @@ def _unwell(generator: Mapping[str, float], stall_ms: float) -> Iterator[str]:
         )
 
 
+def _clocks(plan: Mapping[str, Any]) -> Iterator[str]:
+    for shard, told in sorted((plan.get("clocks") or {}).items()):
+        error_ms = 1000 * float(told["error_s"])
+        if error_ms > CLOCK_ERROR_MS:
+            yield (
+                f"the clock of shard {shard} is known to within {error_ms:,.0f} ms only (at most {CLOCK_ERROR_MS:.0f}), so that its times do not fit to the "
+                "others'; use a machine that is nearer, or one whose clock nobody sets"
+            )
+
+
 def _unsent(plan: Mapping[str, Any], found: History, db: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    whole = plan.get("engine_ended") == "in_order" and not plan.get("aborted")
+    whole = plan.get("engine_ended") == "in_order" and not plan.get("aborted") and not plan.get("lost")
     unsent = _count(db, "SELECT count(*) FROM orders WHERE reason = 'unsent'")
     if unsent and whole:
         yield f"{unsent} orders were not sent: more than in_flight: {found.profile.in_flight} were under way; raise it in the profile"

@@ -53,11 +53,14 @@ class Clock:
         """One came back."""
         self.pings += 1
         found = estimate(t0, t1, t2, t3)
-        if self._best is None or found.error_s < self._best.error_s:
+        if found.error_s < (self._best.error_s if self._best is not None else float("inf")):
             self._best = found
         self.left -= 1
         if self.left == 0:
-            self._take(self._best)
+            if self._best is None:
+                self.left = 1  # nothing that could be used came yet
+            else:
+                self._take(self._best)
 
     def _take(self, found: Estimate) -> None:
         if not self._bursts:

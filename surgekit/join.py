@@ -1,0 +1,92 @@
+"""A worker that joins a run of another machine: an engine process, started for each run and watched until its end."""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from surgekit.children import Child
+from surgekit.errors import RunError
+from surgekit.fleet import TOKEN_ENV
+
+WAIT_S = 60.0
+"""So long may the run take to be there."""
+LOOK_S = 2.0
+"""A worker that stays looks so often whether there is a run."""
+END_S = 20.0
+"""So long may a shard take to end once it was stopped."""
+
+
+class StoppedError(Exception):
+    """Somebody stopped the worker."""
+
+
+def join(host: str, port: int, token: str, *, stay: bool, tell: Callable[[str], None]) -> None:
+    """Work for one run; where ``stay``, for one after the other until somebody stops it. Raises ``RunError``, ``StoppedError``."""
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    before = signal.signal(signal.SIGTERM, _as_ctrl_c)
+    said: str | None = None
+    try:
+        while True:
+            why = _once(where, token, LOOK_S if stay else WAIT_S, tell)
+            if not stay:
+                if why is not None:
+                    raise RunError(why)
+                return
+            if why != said and why is not None:
+                tell(why)
+            said = why
+            time.sleep(LOOK_S)
+    except KeyboardInterrupt:
+        raise StoppedError from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _as_ctrl_c(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _once(where: str, token: str, wait_s: float, tell: Callable[[str], None]) -> str | None:
+    """Why there was no run, or it came to no end; None where it did."""
+    folder = Path(tempfile.mkdtemp(prefix="surgekit-worker-"))
+    child = Child("surgekit.engine.fleet.worker", ["--join", where, "--wait", str(wait_s)], folder / "worker.log", env={TOKEN_ENV: token})
+    kept = False
+    try:
+        while (told := child.said.get()) is not None:
+            if "joined" in told:
+                tell(f"joined the run at {where}")
+            elif "started" in told:
+                tell(f"the surge begins: shard {told['started']} is sent from here")
+            elif "done" in told:
+                if told["done"]:
+                    tell("the surge is over, and its history is with the master")
+                return None if told["done"] else str(told["error"])
+        kept = True
+        return f"the worker {child.last_words()}"
+    except KeyboardInterrupt:
+        _stop(child)
+        raise
+    finally:
+        child.end()
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop(child: Child) -> None:
+    """The shard ends as after any stop: what is under way may arrive, and what happened goes to the master."""
+    child.tell("stop")
+    until = time.monotonic() + END_S
+    while (left := until - time.monotonic()) > 0:
+        try:
+            told = child.said.get(timeout=left)
+        except queue.Empty:
+            return
+        if told is None or "done" in told:
+            return
