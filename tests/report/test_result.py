@@ -44,7 +44,7 @@ SHAPE = {
     "validity": {
         "status": str, "reasons": list, "slip_ms": {"p50": NUMBER, "p99": NUMBER, "p999": NUMBER, "max": NUMBER},
         "generator": dict.fromkeys(("lag_ms", "gc_ms", "clock_step_ms", "rss_mib", "busy_share", "cpu_s"), NUMBER),
-        "bounds": dict.fromkeys(("slip_p99_ms", "slip_max_ms", "lag_ms", "gc_ms", "busy_share", "clock_step_ms"), NUMBER),
+        "bounds": dict.fromkeys(("slip_p99_ms", "slip_max_ms", "lag_ms", "gc_ms", "busy_share", "clock_step_ms", "clock_error_ms"), NUMBER),
     },
     "orders": dict.fromkeys(("scheduled", "sent", "accepted", "confirmed", "rejected", "failed", "unknown", "refunded", "unsent"), int),
     "latency_ms": {"accept": LATENCY, "confirm": LATENCY},
@@ -99,6 +99,20 @@ def test_a_generator_that_was_unwell_makes_the_run_void_with_what_to_do(tmp_path
     assert told["status"] == "void"
     (reason,) = told["reasons"]
     assert says in reason
+
+
+def test_a_lost_worker_and_a_clock_that_is_not_known_make_the_run_void(tmp_path: Path) -> None:
+    fine = {"offset_s": 3.0, "error_s": 0.049, "drift_ppm": None, "pings": 45}
+    told = {"lost": {"1": 7.25}, "clocks": {"0": fine, "2": fine | {"error_s": 0.0612}}}
+    for folder, more in (("well", {"lost": {}, "clocks": {"0": fine}}), ("unwell", told)):
+        (tmp_path / folder).mkdir()
+        result = story(tmp_path / folder, plan(shards=3, **more))["validity"]
+        assert result["status"] == ("valid" if folder == "well" else "void")
+    lost, clock = result["reasons"]
+    assert "shard 1" in lost
+    assert "7.2 s" in lost
+    assert "clock of shard 2 is known to within 61 ms only (at most 50)" in clock
+    assert result["generator"]["clock_error_ms"] == 61.2
 
 
 def test_words_are_those_of_the_contract(tmp_path: Path) -> None:
