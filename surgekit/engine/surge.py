@@ -350,17 +350,18 @@ class Surge:
     def _flush(self) -> None:
         try:
             self._log.flush()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - what is wrong in the writer's thread is told here too
             self._cannot_write(error)
 
     def _close(self) -> None:
         try:
             self._log.close()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - as above
             self._cannot_write(error)
 
-    def _cannot_write(self, error: OSError) -> None:
-        self.failure = f"the history cannot be written: {error.strerror}"
+    def _cannot_write(self, error: Exception) -> None:
+        why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        self.failure, self.error = f"the history cannot be written: {why}", error
         self._stop.set()
         self._no_more()
 
