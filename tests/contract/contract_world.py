@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from surgekit.profile.schema import Buyers
 from surgekit.safety import origin, permitted, resolved
 from surgekit.target import load, private
 from surgekit.target.plan import compile_plan
+from surgekit.target.reading import Reply
 
 RUN_ID = "ab12cd"
 HEAD: dict[str, Any] = {
@@ -41,23 +42,40 @@ HEAD: dict[str, Any] = {
 
 
 class QuickSurge(Surge):
-    """Waits are over at once, and what they would have lasted has passed; ``slept`` has until when each was to be."""
+    """Waits are over at once, and what they would have lasted has passed; ``slept`` has until when each was to be.
 
-    def __init__(self, *args: Any, **told: Any) -> None:
-        super().__init__(*args, **told)
-        self._skipped = 0.0
+    Whoever waits for the earliest moment goes on first, and nobody does while replies to others are on their way.
+    """
+
+    def __init__(self, *args: Any, client: Client, **told: Any) -> None:
+        self._under_way = 0
+        self._until: list[float] = []
+        client.ask, client.send = self._counted(client.ask), self._counted(client.send)  # type: ignore[method-assign]
+        super().__init__(*args, client=client, **told)
         self.slept: list[float] = []
 
-    def begin(self, start: float) -> None:
-        super().begin(start - self._skipped)
+    def _counted(self, work: Callable[..., Coroutine[Any, Any, Reply]]) -> Any:
+        async def counted(*told: Any) -> Reply:
+            self._under_way += 1
+            try:
+                return await work(*told)
+            finally:
+                self._under_way -= 1
+
+        return counted
 
     async def sleep_until(self, at_s: float) -> None:
-        await self.loop.pause()
+        self._until.append(at_s)
+        try:
+            await self.loop.pause()
+            while at_s > self.now() and (self._under_way or at_s > min(self._until)):
+                await self.loop.sleep_until(self.loop.now() + 0.0005)
+        finally:
+            self._until.remove(at_s)
         left = at_s - self.now()
         if left > 0:
             self.slept.append(at_s)
-            self._skipped += left
-            super().begin(self._start - left)
+            self.begin(self._start - left)
 
 
 def order(seq: int = 0, **told: Any) -> Order:

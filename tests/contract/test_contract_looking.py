@@ -11,6 +11,7 @@ import pytest
 from contract_shop import Answer, Heard
 from contract_world import Counter, Opening, order
 
+from surgekit.engine.members import Members
 from surgekit.engine.surge import Surge
 from surgekit.model import Outcome
 
@@ -186,7 +187,6 @@ def surged(opening: Opening, login: Any, deliver: Any) -> Counter:
     counter = opening.counter(text, manners, orders=[order(0), order(1)], patience="200ms", poll_every="100ms")
     counter.surge.sleep_until = partial(Surge.sleep_until, counter.surge)  # type: ignore[method-assign]  # what is late has to be late
     counter.surged()
-    assert counter.surge.failure is None
     return counter
 
 
@@ -194,6 +194,19 @@ def test_admin_delivers_after_the_last_buyer_has_given_up_too(opening: Opening) 
     counter = surged(opening, {"code": 0, "csrf": "c1"}, FINE)
     assert Counted(step for step in counter.shop.steps if "deliver" in step) == {"POST /admin/deliver/N1": 1, "POST /admin/deliver/N2": 1}
     assert not counter.surge.troubles
+    assert counter.surge.failure is None
+
+
+def test_a_fault_of_ours_in_a_delivery_voids_the_run(opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for it, so nobody else would say so."""
+
+    async def broken(_: Members) -> None:
+        raise LookupError("who delivers")
+
+    monkeypatch.setattr(Members, "admin", broken)
+    counter = surged(opening, FINE, FINE)
+    assert counter.surge.failure == "LookupError: who delivers"
+    assert {row["outcome"] for row in counter.rows("orders")} == {"unknown"}  # as their buyers saw it
 
 
 @pytest.mark.parametrize(
@@ -202,4 +215,5 @@ def test_admin_delivers_after_the_last_buyer_has_given_up_too(opening: Opening) 
      ({"code": 0, "csrf": "c1"}, {"code": 1}, "admin.deliver: odd_reply; an order could not be delivered by hand")],
 )  # fmt: skip
 def test_admin_who_cannot_deliver_is_told_of(opening: Opening, login: Any, deliver: Any, says: str) -> None:
-    assert surged(opening, login, deliver).surge.troubles == {says: 2}
+    counter = surged(opening, login, deliver)
+    assert (counter.surge.troubles, counter.surge.failure) == ({says: 2}, None)
