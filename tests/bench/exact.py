@@ -130,7 +130,7 @@ def compared(run: Path, plan: dict[str, Any], shop: CheapShop, killed: int | Non
     miscounted = sum(abs(count - submits[shard]) for shard, step, count in told if step == "submit" and shard != killed)
     if killed is None:
         counts = shop.counts()
-        miscounted += abs(sum(count for _, _, count in told) - counts.requests) + counts.refused
+        miscounted += abs(sum(count for _, _, count in told) - counts.requests)
     return {
         "scheduled": len(rows), "sent": len(rows) - len(unsent) - len(unknown), "unsent": len(unsent), "unknown": len(unknown), "server": sum(arrived.values()),
         "lost": lost, "double": double, "invented": invented, "miscounted": miscounted,

@@ -64,7 +64,7 @@ class Chief:
         worker.heard = self._now()
         try:
             self._of[kind](self, worker, data)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             self._fail(f"{self._name(worker)} says what nobody understands ({kind}: {type(error).__name__}: {error})")
         except OSError as error:
             self._fail(f"the history of {self._name(worker)} cannot be written: {error.strerror}")

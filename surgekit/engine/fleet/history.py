@@ -22,6 +22,7 @@ PATHS: Final = {
 }  # fmt: skip
 """In the order in which they are sent: a record's words and texts are there before it."""
 
+NOTHING: Final = [0, hashlib.sha256().hexdigest()]
 Summary = dict[str, list[Any]]
 """Name → [bytes, SHA-256 in hex]."""
 
@@ -124,7 +125,7 @@ class Inbox:
     def wrong(self, summary: Mapping[str, Any]) -> str | None:
         """What is not as the worker says that it sent it; None where all is."""
         for name in PATHS:
-            size, digest = summary.get(name, [0, ""])
+            size, digest = summary.get(name, NOTHING)
             if size != self._size[name]:
                 return f"of its {name}, {self._size[name]:,} of {size:,} bytes came"
             if digest != self._hash[name].hexdigest():

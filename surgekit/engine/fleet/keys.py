@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import zmq
-from locust.rpc import zmqrpc
 from zmq.utils import z85
 from zmq.utils.monitor import recv_monitor_message
 
@@ -41,6 +40,8 @@ def keys(token: str) -> Keys:
 
 def lock(made: Keys) -> None:
     """From now on every socket of Locust's is locked with these keys: a master answers who knows them, a worker speaks with nobody else."""
+    from locust.rpc import zmqrpc  # it patches the interpreter, which only a process of Locust's wants
+
     plain = getattr(zmqrpc.BaseSocket, "unlocked", zmqrpc.BaseSocket.__init__)
 
     def locked(self: Any, kind: int, ipv4_only: bool) -> None:
@@ -109,6 +110,6 @@ def _heard(monitor: Any, until: float) -> str | None:
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             return None
         shut += event in _SHUT
-        if shut > 1:  # once may be a master that was just ending
+        if shut > 1 or event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:  # to be shut out once may be a master that was just ending
             return REFUSED
     return (REFUSED if shut else SILENT) if connected else NOBODY
