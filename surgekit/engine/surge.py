@@ -216,6 +216,8 @@ class Surge:
     async def run(self, start: float) -> None:
         """Send every order of the schedule, wait for the last one, close the log, say that it is over."""
         self.begin(start)
+        if not self.loop.poller.exact:
+            self.trouble("orders left by this system's coarse timer, a millisecond or two late: there is no timerfd here")
         helper = self.loop.spawn(self._flush_often())
         try:
             with self.health.watching():
