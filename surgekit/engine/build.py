@@ -3,6 +3,7 @@
 # Locust patches the interpreter; everything that may open a socket has to come after it.
 import locust.env  # isort: skip
 
+import gc
 import resource
 import sys
 from collections.abc import Mapping
@@ -158,7 +159,7 @@ def build(
             tls_s=target.timeouts.tls,
             first_byte_s=target.timeouts.first_byte,
             run_id=plan["run_id"],
-            known=known,
+            known={name: value for name, value in known.items() if not any(name in step.gives for step in steps.steps)},
             beside=[resolved(origin(url)) for url in (gateway_act, solver) if url],
         ),
         log=log,
@@ -177,4 +178,5 @@ def build(
         loop.run_until(members.login_all(line.buyer.tolist()))
     if cast is not None:
         cast.begin()
+    gc.collect()
     return engine

@@ -207,6 +207,9 @@ class Connection:
                 # What the peer said before it closed is there to be read all the same.
                 break
         self._sending = False
+        if self._bio is not None and self._bio[1].pending:
+            with contextlib.suppress(OSError):
+                self._write(self._bio[1].read())
         self._loop.want(self._fd, writing=False)
         return None
 
@@ -298,7 +301,7 @@ class Connection:
         except ssl.SSLError:
             self._over(Broken("tls"))
             return None
-        if going.pending:
+        if going.pending and not self._sending:  # in the middle of a record it would break that one
             with contextlib.suppress(OSError):  # a key update or an alert, small enough to fit
                 self._write(going.read())
         if plain and ended:

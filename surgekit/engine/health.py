@@ -46,9 +46,9 @@ class Health:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """For the time of a surge. What there is before it lives as long as the run, so that no collection looks at it any more."""
+        """For the time of a surge. What there is before it lives as long as the run, so that no collection looks at it any more. Collect
+        first, and not now: the first orders are about to leave."""
         before = gc.get_threshold()
-        gc.collect()
         gc.freeze()
         gc.set_threshold(MOST_NEW, 50, 1000)
         gc.callbacks.append(self._collected)

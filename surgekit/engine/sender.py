@@ -26,10 +26,10 @@ def common(place: Origin, run_id: bytes) -> list[tuple[bytes, bytes]]:
 class Sender:
     """``short``: ``render`` gives the whole request, for ``place``; else it has to be made the long way, of what is only known when it is sent.
 
-    ``again``: it may be sent a second time. ``known``: values that no order changes.
+    ``again``: it may be sent a second time. ``has_cookies``: its own, which no jar adds to. ``known``: values that no order changes.
     """
 
-    __slots__ = ("_body", "_fixed_body", "_head", "again", "method", "short")
+    __slots__ = ("_body", "_fixed_body", "_head", "again", "has_cookies", "method", "short")
 
     def __init__(self, step: StepPlan, place: Origin, run_id: bytes, known: Mapping[str, Any]) -> None:
         self.method = step.method
@@ -37,8 +37,10 @@ class Sender:
         self._head = self._body = Template([])
         self._fixed_body = True
         own = {name.lower() for name, _ in step.headers} - CLIENTS_OWN
+        self.has_cookies = b"cookie" in own
         own_way = type(step).request is not StepPlan.request
-        self.short = not (own_way or step.signed or step.follow or step.asks_url or b"expect" in own) and _is_local(step.url)
+        maybe_bodiless = step.method == "GET" and step.body is not None and bool(step.body.names)
+        self.short = not (own_way or maybe_bodiless or step.signed or step.follow or step.asks_url or b"expect" in own) and _is_local(step.url)
         if not self.short:
             return
         line: list[Any] = [step.method.encode(), b" ", *step.url.pieces]

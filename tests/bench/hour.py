@@ -176,7 +176,8 @@ def main(folder: Path, seconds: float) -> None:
     loop = Loop(poller(world), world.now)
     plan = compile_plan(shop)
     known = {"run.id": "abcdef", "target.base_url": "http://127.0.0.1:1"}
-    members = Members(shop, plan, buyers(500, 1, locale="zh_CN", prefix="b"), None, known, lambda *told: surge.for_nobody(*told), loop=loop)
+    people = buyers(500, 1, locale="zh_CN", prefix="b")
+    members = Members(shop, plan, people, None, known, lambda *told: surge.for_nobody(*told), loop=loop)  # noqa: PLW0108 - made a few lines below
     (folder / "spool").mkdir()
     line = schedule(shape, shop.skus, 1)
     surge = Surge(
