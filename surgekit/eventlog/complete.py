@@ -34,15 +34,16 @@ def complete(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any], *, looked: 
     told |= {name: f"coalesce(t.{name}, d.{name})" for name in _FROM_SCHEDULE}
     told |= dict.fromkeys(("outcome", "seen"), f"CASE WHEN t.seq IS NOT NULL THEN t.outcome WHEN {_UNSENT} THEN 'failed' ELSE 'unknown' END")
     told["reason"] = f"CASE WHEN t.seq IS NOT NULL THEN t.reason WHEN {_UNSENT} THEN 'unsent' ELSE 'engine_died' END"
-    told["ended_s"] = f"coalesce(t.ended_s, CASE WHEN {_UNSENT} THEN NULL ELSE greatest($died, d.intended_s) END)"
+    told["ended_s"] = f"coalesce(t.ended_s, CASE WHEN {_UNSENT} THEN NULL ELSE greatest(e.died, d.intended_s) END)"
     told["card_digests"] = "coalesce(t.card_digests, [])"
     told |= {name: f"coalesce(t.{name}, 0)" for name in ("attempts", "errors", "paused_s", "browsed_s")}
     columns = ", ".join(f"{what} AS {name}" for name, what in told.items())
+    db.execute("CREATE TEMP TABLE ended (shard INTEGER, died DOUBLE)")
+    db.executemany("INSERT INTO ended VALUES (?, ?)", list(_died(db, plan).items()))
     db.execute(
-        f"CREATE TABLE orders AS SELECT {columns} FROM due d LEFT JOIN told t USING (seq) LEFT JOIN begun b USING (seq)",  # noqa: S608
-        {"died": _died_at(db, plan)},
+        f"CREATE TABLE orders AS SELECT {columns} FROM due d JOIN ended e ON e.shard = d.shard LEFT JOIN told t USING (seq) LEFT JOIN begun b USING (seq)"  # noqa: S608
     )
-    db.execute("DROP TABLE due; DROP TABLE told")
+    db.execute("DROP TABLE due; DROP TABLE told; DROP TABLE ended")
     whole = (plan.get("witnesses") or {}).get("ledger") == "whole"
     if whole or looked:
         db.execute(f"CREATE TEMP VIEW asked AS SELECT DISTINCT order_key FROM {'orders' if whole else 'looked'}")  # noqa: S608
@@ -50,18 +51,25 @@ def complete(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any], *, looked: 
 
 
 _FROM_SCHEDULE = ("seq", "shard", "intended_s", "order_key", "sku", "qty", "buyer_class", "phase")
-_UNSENT = "(b.seq IS NULL AND d.intended_s > $died)"
+_UNSENT = "(b.seq IS NULL AND d.intended_s > e.died)"
 
 
-def _died_at(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> float:
-    """Until when orders may have left that no line tells of; before the start where the engine ended in order."""
-    if plan.get("engine_ended") == "in_order" or plan.get("t0") is None:
-        return -1.0
+def _died(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> dict[int, float]:
+    """Shard → until when orders of it may have left that no line tells of; before the start where its engine ended in order.
+
+    A worker that was lost alone (``lost``) has its own moment, beyond which it provably sent nothing; where all ended at once, the last line of any tells.
+    """
+    ends = dict.fromkeys(range(plan["shards"]), -1.0)
+    if plan.get("t0") is None:
+        return ends
+    lost = {int(shard): float(at) for shard, at in (plan.get("lost") or {}).items()}
+    if plan.get("engine_ended") == "in_order":
+        return ends | lost
     last = db.execute(
         "SELECT max(t) FROM (SELECT max(begun_s) t FROM begun UNION ALL SELECT max(done_s) FROM requests"
         " UNION ALL SELECT max(t_s) FROM samples)"
     ).fetchone()
-    return (last[0] if last and last[0] is not None else 0.0) + CRASH_MARGIN_S
+    return dict.fromkeys(ends, (last[0] if last and last[0] is not None else 0.0) + CRASH_MARGIN_S) | lost
 
 
 def _load_due(db: duckdb.DuckDBPyConnection, shards: Iterable[Schedule], run_id: str) -> None:

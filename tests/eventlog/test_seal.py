@@ -141,6 +141,30 @@ def test_each_shard_tells_of_its_own_orders(tmp_path: Path) -> None:
     assert found == [(0, None, len(parts[0])), (1, "unsent", len(parts[1])), (2, None, len(parts[2]))]
 
 
+def test_of_a_worker_that_was_lost_alone_only_orders_until_its_end_are_unknown_and_the_others_keep_theirs(tmp_path: Path) -> None:
+    """Shard 1 was lost at 9 s. Its last order is due much later; that it had left all the same would be odd, but it was told of as begun."""
+    parts = [schedule(Profile.model_validate(PROFILE), ["game", "skin", "topup"], 1, Shard(k, 3)) for k in range(3)]
+    due = [dict(zip(part.seq.tolist(), part.intended_s.tolist(), strict=True)) for part in parts]
+    early = [seq for seq, at in due[1].items() if at < 5.0]
+    hasty = max(due[1])
+    lines: dict[str, list[Row]] = {f"orders_{k}": [order(seq, at=at, shard=k) for seq, at in due[k].items()] for k in (0, 2)}
+    lines["orders_1"] = [order(seq, at=due[1][seq], shard=1) for seq in early]
+    lines["begun_1"] = [{"seq": hasty, "begun_s": 8.9}]
+    run = spooled(tmp_path / "run", plan(shards=3, lost={"1": 9.0}, witnesses={}), **lines)
+    seal(run)
+    with duckdb.connect() as db:
+        rows = db.execute(f"SELECT seq, shard, outcome, reason, ended_s FROM '{run}/orders.parquet'").fetchall()
+    assert len(rows) == sum(map(len, due)) == len({row[0] for row in rows})
+    for seq, shard, outcome, reason, ended_s in rows:
+        if shard != 1 or seq in early:
+            assert (outcome, reason) == ("confirmed", None)
+        elif due[1][seq] <= 9.0 or seq == hasty:
+            assert (outcome, reason, ended_s) == ("unknown", "engine_died", max(9.0, due[1][seq]))
+        else:
+            assert (outcome, reason) == ("failed", "unsent")
+    assert {row[3] for row in rows} == {None, "engine_died", "unsent"}
+
+
 # What the buyer did not see, the ledger tells.
 
 
