@@ -52,7 +52,7 @@ def place(text: str, option: str, *, port: int = PORT) -> tuple[str, int]:
             host = ""
     elif text.count(":") != 1:
         host, colon, number = text, "", ""
-    if not host or host.strip("*") != host or any(char.isspace() or char in "/@" for char in host):
+    if not host or host.strip("*") != host or any(char.isspace() or char in "/@[]" for char in host):
         raise ConfigError(f"{option} {text}: write HOST or HOST:PORT, an IPv6 address in brackets before a port")
     if colon and not (number.isascii() and number.isdecimal() and 1 <= int(number) <= 65535):
         raise ConfigError(f"{option} {text}: a port is a number from 1 to 65535")
