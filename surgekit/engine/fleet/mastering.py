@@ -120,7 +120,8 @@ def _run(chief: Chief, runner: Any, told: Words) -> int:
 
     def stopping(**_: Any) -> None:
         nonlocal by_page
-        by_page = True
+        # Locust stops by itself too, when it believes that no worker is left; that is for the chief to say.
+        by_page = by_page or gevent.getcurrent() not in runner.greenlet
 
     runner.environment.events.test_stopping.add_listener(stopping)
     assert told.start is not None
