@@ -21,6 +21,7 @@ from surgekit.engine.budget import Purse
 from surgekit.engine.buyer import Shop
 from surgekit.engine.client import Client
 from surgekit.engine.greenlets import poller
+from surgekit.engine.lane import Lane
 from surgekit.engine.locust_users import Cast
 from surgekit.engine.loop import Loop
 from surgekit.engine.members import Members
@@ -28,7 +29,7 @@ from surgekit.engine.real import real
 from surgekit.engine.spool import Log
 from surgekit.engine.stats import feed
 from surgekit.engine.surge import Surge
-from surgekit.engine.walk import walker
+from surgekit.engine.walk import Floor, walker
 from surgekit.engine.walk_once import once
 from surgekit.profile import Profile
 from surgekit.safety import Permit, origin, permitted, resolved
@@ -146,22 +147,23 @@ def build(
     if target.locust is not None:
         cast = Cast(target.locust, environment, permit, members, shop, seed=plan["seed"], run_id=plan["run_id"], surge=lambda: surge)
     log = Log(spool, shard)
+    client = Client(
+        loop,
+        permit,
+        connect_s=target.timeouts.connect,
+        reply_s=target.timeouts.reply,
+        keep_alive_s=target.timeouts.keep_alive,
+        tls_s=target.timeouts.tls,
+        first_byte_s=target.timeouts.first_byte,
+        run_id=plan["run_id"],
+        known={name: value for name, value in known.items() if not any(name in step.gives for step in steps.steps)},
+        beside=[resolved(origin(url)) for url in (gateway_act, solver) if url],
+    )
     surge = Surge(
         line.orders(),
         loop=loop,
         walk=walker(shop, members) if cast is None else once(cast.walk),
-        client=Client(
-            loop,
-            permit,
-            connect_s=target.timeouts.connect,
-            reply_s=target.timeouts.reply,
-            keep_alive_s=target.timeouts.keep_alive,
-            tls_s=target.timeouts.tls,
-            first_byte_s=target.timeouts.first_byte,
-            run_id=plan["run_id"],
-            known={name: value for name, value in known.items() if not any(name in step.gives for step in steps.steps)},
-            beside=[resolved(origin(url)) for url in (gateway_act, solver) if url],
-        ),
+        client=client,
         log=log,
         purse=Purse(
             target.safety.budget, {product.sku: product.price_fen for product in target.catalogue}, shard, plan["shards"],
@@ -172,6 +174,8 @@ def build(
         bound=max(1, profile.in_flight // plan["shards"]),
         places=steps.submit if cast is None else None,
     )  # fmt: skip
+    if cast is None:
+        surge.lane = Lane(surge, client, log, shop, members, Floor(surge, members))
     engine = Engine(environment, surge, members, cast, log, {step.name: step.method for step in steps.steps})
     environment.engine = engine
     if logins:

@@ -79,16 +79,16 @@ class Client:
         tls: ssl.SSLContext | None = None,
         beside: Iterable[Origin] = (),
     ) -> None:
-        self._loop = loop
+        self.loop = loop
         self._now = loop.now
         self._permit = permit
         self._base = permit.place
         self._beside = {f"{place.scheme}://{place.netloc}": place for place in beside}
         self._connect_s = connect_s
-        self._reply_s = reply_s
-        self._keep_alive_s = keep_alive_s
+        self.reply_s = reply_s
+        self.keep_alive_s = keep_alive_s
         self._tls_s = tls_s
-        self._first_s = float("inf") if first_byte_s is None else first_byte_s
+        self.first_s = float("inf") if first_byte_s is None else first_byte_s
         self._run_id = run_id.encode()
         self._known = dict(known or {})
         self.zero = 0.0
@@ -97,7 +97,9 @@ class Client:
         self._tls = tls or ssl.create_default_context()
         self._heads = Heads()
         self._pool = Pool()
-        self._here = self._pool.to(self._base)
+        self.here = self._pool.to(self._base)
+        """Idle connections to the platform itself, that used last at the end."""
+        self.netloc = self._base.netloc
         self._turn = 0
         self._origins: dict[str, Origin | None] = {}
         self._senders: dict[StepPlan, Sender] = {}
@@ -106,13 +108,13 @@ class Client:
         """``send`` of the step's request, by a short way where that leads to the platform itself and needs no cookies."""
         sender = self._senders.get(step)
         if sender is None:
-            sender = self._senders[step] = Sender(step, self._base, self._run_id, self._known)
+            sender = self._senders[step] = self.sender(step)
         if not sender.short:
             return await self.send(step.request(values), jar, pool)
         data = sender.render(values)
         if jar is not None and not jar.empty and not sender.has_cookies:
             data = self._with_cookies(data, jar)
-        here = self._here if pool is None else pool.to(self._base)
+        here = self.here if pool is None else pool.to(self._base)
         now = self._now()
         wire = here[-1] if here else None
         if wire is None or wire.idle_since < now - FRESH_S or now > self.quiet_from:
@@ -122,14 +124,15 @@ class Client:
             here.pop()
             wire.pool = None
             try:
-                left = wire.begin(data, sender.method, now + self._reply_s, now + self._first_s)
-                got: Any = (await wire.rest(left) if left else None) or await suspended()
+                me = self.loop.running()
+                left = wire.begin(data, sender.method, now + self.reply_s, now + self.first_s, me)
+                got: Any = (await wire.rest(left, me) if left else None) or await suspended()
             except Broken as broken:
                 got = broken.again()
             if got.__class__ is tuple:
                 head, body, done = got
                 if wire.reusable:
-                    wire.idle(here, done, done + self._keep_alive_s)
+                    wire.idle(here, done, done + self.keep_alive_s)
                 reply, lines = Reply(head.status, body, now - self.zero, done - self.zero, None, False, head.headers), head.cookies
             elif sender.again and got.silent:
                 reply, lines = await self._exchanged(self._base, data, sender.method, here, again=False, sent=now)
@@ -137,10 +140,14 @@ class Client:
                 return Reply(0, b"", now - self.zero, self._now() - self.zero, got.word)
         if jar is not None:
             if lines:
-                jar.store(self._base.netloc, _path_of(data), lines)
+                jar.store(self._base.netloc, path_of(data), lines)
             if not jar.empty:
                 reply.cookies = jar.view(self._base.netloc)
         return reply
+
+    def sender(self, step: StepPlan, known: Mapping[str, Any] | None = None) -> Sender:
+        """The bytes of ``step``'s requests, as far as they can be made beforehand. ``known``: what is known besides the run's own values."""
+        return Sender(step, self._base, self._run_id, {**self._known, **(known or {})})
 
     async def send(self, request: Request, jar: Jar | None = None, pool: Pool | None = None) -> Reply:
         """One request, one reply. Never raises for what the network or the platform does.
@@ -196,7 +203,7 @@ class Client:
         zero = self.zero
         try:
             if wire is None:
-                wire, again = await self._connect(place, self._now() + self._connect_s if sent is None else sent + self._reply_s), False
+                wire, again = await self._connect(place, self._now() + self._connect_s if sent is None else sent + self.reply_s), False
             if self._now() > self.quiet_from:
                 wire.close()
                 raise Broken(STOPPED)
@@ -205,9 +212,9 @@ class Client:
         sent = self._now() if sent is None else sent
         try:
             if then:
-                head, body, done = await wire.exchange_expecting(data, then, method, sent + self._reply_s)
+                head, body, done = await wire.exchange_expecting(data, then, method, sent + self.reply_s)
             else:
-                head, body, done = await wire.exchange(data, method, sent + self._reply_s, sent + self._first_s)
+                head, body, done = await wire.exchange(data, method, sent + self.reply_s, sent + self.first_s)
         except Broken as broken:
             # A server may close an idle connection at the very moment it is used again. Asking again is allowed for what
             # only looks, as browsers do; anything else, an order above all, is never sent twice by the client.
@@ -215,7 +222,7 @@ class Client:
                 return await self._exchanged(place, data, method, here, again=False, then=then, sent=sent)
             return Reply(0, b"", sent - zero, self._now() - zero, broken.word), []
         if wire.reusable:
-            wire.idle(here, done, done + self._keep_alive_s)
+            wire.idle(here, done, done + self.keep_alive_s)
         return Reply(head.status, body, sent - zero, done - zero, None, False, head.headers), head.cookies
 
     def close(self) -> None:
@@ -265,7 +272,7 @@ class Client:
         return b"".join([*head, b"\r\n"])
 
     def _with_cookies(self, data: bytes, jar: Jar) -> bytes:
-        cookies = jar.header(self._base.netloc, _path_of(data), secure=self._base.scheme == "https")
+        cookies = jar.header(self._base.netloc, path_of(data), secure=self._base.scheme == "https")
         if not cookies:
             return data
         return data.replace(b"\r\n\r\n", b"\r\nCookie: %b\r\n\r\n" % cookies.encode("latin-1", "replace"), 1)
@@ -275,7 +282,7 @@ class Client:
         while here:
             wire = here.pop()
             wire.pool = None
-            if wire.idle_since >= now - self._keep_alive_s and wire.quiet(now):
+            if wire.idle_since >= now - self.keep_alive_s and wire.quiet(now):
                 return wire
             wire.close()
         return None
@@ -290,7 +297,7 @@ class Client:
             wire = None
             late = "connect_timeout"
             try:
-                wire = connection.new(self._loop, self._heads, address)
+                wire = connection.new(self.loop, self._heads, address)
                 await wire.opened(address, place.port, deadline)
                 if place.scheme == "https":
                     by = deadline
@@ -315,7 +322,7 @@ class Client:
         raise Broken(word)
 
 
-def _path_of(data: bytes) -> str:
+def path_of(data: bytes) -> str:
     """Of a request in bytes, without its query."""
     return data.split(b" ", 2)[1].partition(b"?")[0].decode()
 

@@ -14,10 +14,11 @@ import errno
 import socket
 import ssl
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from surgekit.engine.heads import Broken, Head, Heads
-from surgekit.engine.loop import Loop, Task, Timer, suspended
+from surgekit.engine.loop import Loop, Timer, suspended
 from surgekit.engine.poll import WRITE
 from surgekit.engine.real import real
 from surgekit.engine.response import Response
@@ -34,6 +35,14 @@ _NEVER = float("inf")
 
 Answer = tuple[Head, bytes, float]
 """(head, decoded body, when it was complete on the loop's clock)"""
+
+
+class Waiting(Protocol):
+    """Whoever waits for a reply. ``leave`` is what they call where they do not want it any more."""
+
+    leave: Callable[[], None] | None
+
+    def resume(self, got: Any) -> None: ...
 
 
 class _GoOn(Broken):
@@ -57,7 +66,7 @@ class Connection:
         self._recv, self._write = sock.recv, sock.send
         self._tls: ssl.SSLObject | None = None
         self._bio: tuple[ssl.MemoryBIO, ssl.MemoryBIO] | None = None
-        self._task: Task[Any] | None = None
+        self._task: Waiting | None = None
         self._response: Response | None = None
         self._method = "GET"
         self._quick = self._raw = self._sending = self._expect = False
@@ -159,14 +168,15 @@ class Connection:
     async def exchange(self, data: bytes, method: str, deadline: float, first: float = _NEVER) -> Answer:
         """Hand ``data`` to the kernel, and wait for the reply: for its first byte until ``first``, for all of it until ``deadline``. Raises ``Broken``. Where
         it does, or where ``reusable`` is false then, the connection is closed."""
-        left = self.begin(data, method, deadline, first)
-        got = (await self.rest(left) if left else None) or await suspended()
+        me = self._loop.running()
+        left = self.begin(data, method, deadline, first, me)
+        got = (await self.rest(left, me) if left else None) or await suspended()
         if isinstance(got, Broken):
             raise got.again()
         return got
 
-    def begin(self, data: bytes, method: str, deadline: float, first: float = _NEVER) -> bytes:
-        """The beginning of ``exchange``: what the kernel did not take is for ``rest``. The running task is resumed with an ``Answer`` or a ``Broken``. Raises
+    def begin(self, data: bytes, method: str, deadline: float, first: float, waits: Waiting) -> bytes:
+        """The beginning of ``exchange``: what the kernel did not take is for ``rest``. ``waits`` is resumed with an ``Answer`` or a ``Broken``. Raises
         ``Broken``."""
         self._method = method
         self.reusable = False
@@ -185,15 +195,16 @@ class Connection:
             self._deadline = deadline = first
         if self._rings > deadline:
             self._ring(deadline)
-        self._task = me = self._loop.current
-        me.leave = self.close  # type: ignore[union-attr]
+        self._task = waits
+        waits.leave = self.close
         self._quick = self._tls is None and self._response is None and method != "HEAD" and sent == len(data)
         return b"" if sent == len(data) else data[sent:]
 
-    async def rest(self, data: bytes) -> Answer | Broken | None:
-        """The kernel did not take all at once. The reply may come before it has: then nobody wants the rest. None: it is all on its way."""
+    async def rest(self, data: bytes, waits: Waiting) -> Answer | Broken | None:
+        """The kernel did not take all at once. The reply may come before it has: then nobody wants the rest. None: it is all on its way, and ``waits`` hears
+        of the reply."""
         rest = memoryview(data)
-        self._sending = True
+        self._task, self._sending = self._loop.running(), True
         self._loop.want(self._fd, writing=True)
         while rest:
             got: Answer | Broken | None = await suspended()
@@ -206,7 +217,7 @@ class Connection:
             except OSError:
                 # What the peer said before it closed is there to be read all the same.
                 break
-        self._sending = False
+        self._task, self._sending = waits, False
         if self._bio is not None and self._bio[1].pending:
             with contextlib.suppress(OSError):
                 self._write(self._bio[1].read())
@@ -254,12 +265,13 @@ class Connection:
             self.used = self.reusable = not head.close
             if head.close:
                 self.close()
-            task.leave = None  # type: ignore[union-attr]
-            task.resume((head, whole[1], self._now()))  # type: ignore[union-attr]
+            assert task is not None
+            task.leave = None
+            task.resume((head, whole[1], self._now()))
             return
         task = self._task
         if task is not None and (self._raw or (self._sending and events & WRITE)):
-            task.resume()
+            task.resume(None)
             return
         self._readable(events)
 

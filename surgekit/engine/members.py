@@ -98,6 +98,27 @@ class Members:
         """What of ``values`` an order may be asked for."""
         return values if self._names is None else {name: value for name, value in values.items() if name in self._names}
 
+    @property
+    def keeps_cookies(self) -> bool:
+        return self._jar != "none"
+
+    def few_values(self, order: Order, key: str) -> dict[str, Any] | None:
+        """``values`` of ``order`` but for those of ``known_of``; None where it comes with cookies."""
+        member = self._of(order)
+        if not member.jar.empty and self._jar != "none":
+            return None
+        values = member.ordering.copy()
+        values["order.key"] = key
+        values["order.qty"] = order.qty
+        if self._wants_more:
+            values["order.seq"] = order.seq
+            values["order.total_fen"] = self._products[order.sku]["order.price_fen"] * order.qty
+        return values
+
+    def known_of(self, order: Order) -> dict[str, Any]:
+        """The values that all orders of its product, way to pay and class of buyers have in common."""
+        return self._base(order)
+
     def visit(self, order: Order, key: str) -> tuple[dict[str, Any], Jar | None, Callable[[Order], Jar | None]]:
         """``values`` of ``order``, its cookies, and where it has others from for another attempt."""
         member = self._of(order)

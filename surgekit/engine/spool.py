@@ -21,7 +21,7 @@ from surgekit.eventlog import records
 from surgekit.eventlog.records import NO_AMOUNT, NO_TEXT, NO_TIME, PACK_BEGUN, PACK_ORDER, PACK_REQUEST
 from surgekit.model import Order
 from surgekit.target.reading import Reply
-from surgekit.target.step import Read
+from surgekit.target.step import OK, Read
 
 LATE_S = 0.5
 """Of an order that no record tells of, the seal of a killed engine knows only that it may have left within the last second
@@ -86,6 +86,21 @@ class Log:
         self._begun_at = at = at + _BEGUN_SIZE
         if at == _FULL_BEGUN:
             self._hand_begun()
+
+    def word(self, step: str) -> int:
+        """What ``row`` is given for requests of this step that went well."""
+        try:
+            return self._of_requests[step, OK, None]
+        except KeyError:
+            return self._new_words.request(step, OK, None)
+
+    def row(self, seq: int, due_s: float, sent_s: float, done_s: float, size: int, status: int, word: int) -> None:
+        """``request``, of a first attempt that went well."""
+        at = self._requests_at
+        _pack_request(self._requests, at, seq, due_s, sent_s, done_s, size, status, 1, word)
+        self._requests_at = at = at + _REQUEST_SIZE
+        if at == _FULL_REQUESTS:
+            self._hand_requests()
 
     def request(self, order: Order, step: str, reply: Reply, read: Read, due_s: float, attempt: int) -> None:
         """One request is over."""

@@ -11,6 +11,7 @@ from surgekit.engine.budget import BUDGET, NO_BUDGET, Purse
 from surgekit.engine.buyer import HARMLESS, Told
 from surgekit.engine.client import STOPPED, Client, Pool
 from surgekit.engine.health import Health
+from surgekit.engine.lane import Lane, Rider
 from surgekit.engine.loop import Cut, Flag, Loop, Task
 from surgekit.engine.spool import Log
 from surgekit.model import Order, Outcome
@@ -70,7 +71,7 @@ class Surge:
         """``places``: the step that places an order; None where others send it, who then call ``reserve`` and ``settle``."""
         self.loop = loop
         self._places = places
-        self._limited = purse.limited
+        self.limited = purse.limited
         self._orders = orders
         self._walk = walk
         self._client = client
@@ -79,7 +80,9 @@ class Surge:
         self._key = f"{run_id}-%07d"
         self._bound = bound
         self._start = 0.0
-        self._live: set[Task[None]] = set()
+        self.live: set[Any] = set()
+        """Orders under way: tasks, and riders of the lane."""
+        self.lane: Lane | None = None
         self._beside: set[Task[Any]] = set()
         self._stop = Flag(loop)
         self._enough = Flag(loop)
@@ -113,7 +116,7 @@ class Surge:
         await self.loop.sleep_until(at_s + self._start)
 
     def beside(self, work: Coroutine[Any, Any, Any]) -> Task[Any]:
-        return self.loop.spawn(work, self._beside, self._left)
+        return self.loop.spawn(work, self._beside, self.left)
 
     async def send(
         self, order: Order, step: StepPlan, values: Mapping[str, Any], due_s: float, attempt: int, jar: Jar | None = None, pool: Pool | None = None
@@ -121,7 +124,7 @@ class Surge:
         """Send a step. The one that places ``order`` needs budget for it, be it the first time, a retry or a second click; where there is none, the
         reply is that nothing was sent, for the reason ``budget``. Ends the task where nothing may leave any more."""
         places = step is self._places
-        if places and self._limited and not self.reserve(order):
+        if places and self.limited and not self.reserve(order):
             return Reply(0, b"", None, self.now(), BUDGET, effect_free=True), NO_BUDGET
         if step.stamped:
             values = {**values, **stamps()}
@@ -130,7 +133,7 @@ class Surge:
         if reply.sent_s is None and reply.error == STOPPED:
             raise Cut
         self._log.request(order, step.name, reply, read, due_s, attempt)
-        if places and self._limited:
+        if places and self.limited:
             self._purse.settle(order, left=reply.sent_s is not None, harmless=read.kind in HARMLESS)
         if reply.error is not None and reply.error == STOPPED:
             raise Cut
@@ -224,9 +227,9 @@ class Surge:
                 await self._send_all(iter(self._orders))
                 await self._until_empty()
         except Exception as error:  # noqa: BLE001 - whatever it is, the run must not look complete
-            self._failed(error)
+            self.failed(error)
         finally:
-            for task in (*self._live, *self._beside):
+            for task in (*self.live, *self._beside):
                 task.cut()
             helper.cut()
             self._close()
@@ -234,10 +237,10 @@ class Surge:
 
     async def _until_empty(self) -> None:
         """Until all have ended; after a stop, until those who wait for a reply have waited long enough."""
-        while (self._live or self._beside) and not self._stop.on:
+        while (self.live or self._beside) and not self._stop.on:
             self._empty = Flag(self.loop)
             await self._either(self._empty, self._stop)
-        if self._live:
+        if self.live:
             self._empty = Flag(self.loop)
             await self._empty.wait(self.loop.now() + STOP_S)
 
@@ -302,22 +305,26 @@ class Surge:
         slip_ms = (now - order.intended_s) * 1000
         if slip_ms > self._slip_ms:
             self._slip_ms = slip_ms
-        if len(self._live) >= self._bound:
+        if len(self.live) >= self._bound:
             self._log.order(order, key, Told(outcome=Outcome.FAILED, reason="unsent", ended_s=now))
             return
         self._log.begun(order.seq, now)
-        self.loop.spawn(self._journey(order, key), self._live, self._left)
+        if self.lane is None or not self.lane.take(order, key, now + self._start):
+            self.go_on(order, key)
 
-    def _left(self, task: Task[Any]) -> None:
+    def go_on(self, order: Order, key: str, walk: Walk | None = None) -> None:
+        """``order`` on its way by ``walk``, or by a new one."""
+        self.loop.spawn(self._journey(order, key, walk), self.live, self.left)
+
+    def left(self, task: Task[Any] | Rider) -> None:
         if isinstance(task.error, Exception):
-            self._failed(task.error)
-        if not self._live and (self._stop.on or not self._beside):
+            self.failed(task.error)
+        if not self.live and (self._stop.on or not self._beside):
             self._empty.set()
 
-    async def _journey(self, order: Order, key: str) -> None:
-        walk: Walk | None = None
+    async def _journey(self, order: Order, key: str, walk: Walk | None) -> None:
         try:
-            walk = self._walk(self, order, key)
+            walk = walk or self._walk(self, order, key)
             await walk.run()
         except Cut:
             assert walk is not None
@@ -325,22 +332,22 @@ class Surge:
         except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, not vanish in a task
             walk = walk or _Nothing(Told(started_s=self.now()))
             self._cut_short(walk.told, "engine_error")
-            self._failed(error)
+            self.failed(error)
         self._log.order(order, key, walk.told)
         if walk.told.card_digests:
-            self._look_at(walk.told.card_digests)
+            self.look_at(walk.told.card_digests)
 
     def _cut_short(self, told: Told, reason: str) -> None:
         """An order that had ended already (its second click had not) stays as it was."""
         if told.ended_s is None:
             told.outcome, told.reason, told.ended_s = Outcome.UNKNOWN, reason, self.now()
 
-    def _failed(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:
         """The first fault is the one to tell of; the others are most often the same."""
         if self.failure is None:
             self.failure, self.error = f"{type(error).__name__}: {error}", error
 
-    def _look_at(self, digests: list[str]) -> None:
+    def look_at(self, digests: list[str]) -> None:
         for card in {int(digest[:15], 16) for digest in digests}:
             if card in self._cards:
                 self.twice += 1
@@ -378,7 +385,7 @@ class Surge:
         now, live = self.now(), self._log.live
         slip_ms, self._slip_ms = self._slip_ms, 0.0
         return {
-            **live.totals(), "scheduled": self.scheduled, "twice": self.twice, "t": now, "in_flight": len(self._live),
+            **live.totals(), "scheduled": self.scheduled, "twice": self.twice, "t": now, "in_flight": len(self.live),
             "confirm_p99_ms": live.confirm_ms(0.99, now), "slip_ms": slip_ms, **self.health.progress(),
         }  # fmt: skip
 

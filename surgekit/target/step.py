@@ -168,26 +168,29 @@ class StepPlan:
 
     def read(self, reply: Reply) -> Read:
         """What the reply means. An ok reply without a value that the step extracts is not ok but unknown."""
+        values = None if reply.error is not None else self.at_once(reply.status, reply.body)
+        return self.meant(Document(reply)) if values is None else Read(OK, None, values)
+
+    def at_once(self, status: int, body: bytes) -> dict[str, Any] | None:
+        """What is kept of a reply that is ok, where that is seen at a glance; None where it takes more than that."""
         # Most replies are one object that has what the first rule asks for, and the values under their names. Those are read here,
         # without a call for each; whatever is not as expected goes the long way. No text in a body of MOST_VALUES is too long to keep.
-        first, body = self._first.get(reply.status), reply.body
-        if first is None or reply.error is not None or not 0 < len(body) <= MOST_VALUES:
-            return self.meant(Document(reply))
+        first = self._first.get(status)
+        if first is None or not 0 < len(body) <= MOST_VALUES:
+            return None
         data = parsed(body)
-        if type(data) is dict:
-            name, wanted = first
-            value = data.get(name)
-            if value == wanted and type(value) is not bool:
-                values: dict[str, Any] = {}
-                for key, where, default, must in self._plain:
-                    values[key] = value = data.get(where, default)
-                    if value is MISSING or (must and (value is None or value == "")):
-                        break
-                else:
-                    return Read(OK, None, values)
-        document = Document(reply)
-        document.json = data
-        return self.meant(document)
+        if type(data) is not dict:
+            return None
+        name, wanted = first
+        value = data.get(name)
+        if value != wanted or type(value) is bool:
+            return None
+        values: dict[str, Any] = {}
+        for key, where, default, must in self._plain:
+            values[key] = value = data.get(where, default)
+            if value is MISSING or (must and (value is None or value == "")):
+                return None
+        return values
 
     def meant(self, document: Document) -> Read:
         """``read`` of a reply that others look at too."""
