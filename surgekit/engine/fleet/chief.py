@@ -204,8 +204,6 @@ class Chief:
         if self.t0 is None:
             if worker is not None and not worker.local:  # its place is free again
                 del self.workers[shard], self._by_client[worker.client]
-                if worker.inbox is not None:
-                    worker.inbox.close()
                 self.news.append({"left": worker.host, "shard": shard})
             else:
                 self._fail(f"worker {shard + 1} of {self._shards} {how}")
@@ -216,6 +214,8 @@ class Chief:
         self.notes.append(f"{name} was lost (shard {shard}) at {max(0.0, now - self.t0):.1f} s: {how}")
         self.tally.gone(shard)
         if worker is not None:
+            if worker.inbox is not None:
+                worker.inbox.close()
             self._tell(worker.client, messages.STOP, {})
             if worker.local and worker.pid > 1:
                 with suppress(OSError):

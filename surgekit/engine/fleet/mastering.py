@@ -7,6 +7,7 @@ import argparse
 import json
 import logging
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,8 @@ def _listening(options: argparse.Namespace, token: str) -> tuple[Chief, Any]:
     """The chief and Locust's runner, who hears for it."""
     plan = json.loads((options.run / "run.json").read_bytes())
     keys.lock(keys.keys(token))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection and five files for each worker of another machine
     SurgeUser.fixed_count = plan["shards"]
     around = environment()
     around.host = plan["base_url"]
