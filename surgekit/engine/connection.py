@@ -44,6 +44,9 @@ class Waiting(Protocol):
 
     def resume(self, got: Any) -> None: ...
 
+    def answered(self, head: Head, body: bytes, done: float) -> None:
+        """``resume`` with an ``Answer``."""
+
 
 class _GoOn(Broken):
     """The peer wants the body."""
@@ -267,7 +270,7 @@ class Connection:
                 self.close()
             assert task is not None
             task.leave = None
-            task.resume((head, whole[1], self._now()))
+            task.answered(head, whole[1], self._now())
             return
         task = self._task
         if task is not None and (self._raw or (self._sending and events & WRITE)):

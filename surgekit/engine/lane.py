@@ -35,11 +35,11 @@ Replies = deque[tuple[Reply, Read]]
 
 
 class Leg:
-    """One step: how its bytes are made, and how its reply is read."""
+    """One step: how its bytes are made, and how its reply is read. ``looks``: it is the look at the order; ``last``: nothing comes behind it."""
 
-    __slots__ = ("again", "at_once", "method", "name", "render", "step", "word")
+    __slots__ = ("again", "at_once", "last", "looks", "method", "name", "render", "step", "word")
 
-    def __init__(self, step: StepPlan, sender: Sender, log: Log) -> None:
+    def __init__(self, step: StepPlan, sender: Sender, log: Log, *, looks: bool, last: bool) -> None:
         self.step = step
         self.name = step.name
         self.method = sender.method
@@ -47,6 +47,8 @@ class Leg:
         self.render = sender.render
         self.at_once = step.at_once
         self.word = log.word(step.name)
+        self.looks = looks
+        self.last = last
 
 
 class Lane:
@@ -60,6 +62,10 @@ class Lane:
         self.members = members
         self.floor = floor
         self.now = surge.loop.now
+        self.live = surge.live
+        self.patience = shop.patience
+        self.delivered = shop.delivered
+        self.pays = bool(shop.plan.pay)
         self.keeps_cookies = members.keeps_cookies
         self._legs: dict[tuple[str, str, str], tuple[Leg, ...]] = {}
         plan = shop.plan
@@ -83,7 +89,9 @@ class Lane:
             return False
         wire = here.pop()
         wire.pool = None
-        Rider(self, order, key, legs, values, now).go(wire, now)
+        rider = Rider(self, order, key, legs, values, now)
+        self.live.add(rider)
+        rider.go(wire, now)
         return True
 
     def _made(self, order: Order, kind: tuple[str, str, str]) -> tuple[Leg, ...]:
@@ -96,14 +104,16 @@ class Lane:
         known = {name: value for name, value in self.members.known_of(order).items() if name not in given}
         made = [(step, self.client.sender(step, known)) for step in steps]
         short = all(sender.short and not step.stamped for step, sender in made) and (not plan.pay or order.pay_by in plan.pay)
-        legs = self._legs[kind] = tuple(Leg(step, sender, self.log) for step, sender in made) if short else ()
-        return legs
+        legs = [Leg(step, sender, self.log, looks=step is plan.poll, last=step is steps[-1]) for step, sender in made] if short else []
+        self._legs[kind] = tuple(legs)
+        return self._legs[kind]
 
 
 class Rider:
     """One order on its short way. To a connection it is what a task would be."""
 
-    __slots__ = ("_at", "_due", "_key", "_lane", "_legs", "_order", "_past", "_sent", "_started", "_values", "_wire", "error", "leave", "over")
+    error: BaseException | None = None
+    leave: Callable[[], None] | None = None
 
     def __init__(self, lane: Lane, order: Order, key: str, legs: tuple[Leg, ...], values: dict[str, Any], now: float) -> None:
         self._lane = lane
@@ -115,10 +125,7 @@ class Rider:
         self._started = now - lane.client.zero
         self._due = order.intended_s
         self._past: list[tuple[Head, bytes, float, float, Mapping[str, Any]]] = []
-        self.leave: Callable[[], None] | None = None
-        self.error: BaseException | None = None
         self.over = False
-        lane.surge.live.add(self)
 
     def go(self, wire: Connection, now: float) -> None:
         """Send the leg that is next."""
@@ -141,65 +148,61 @@ class Rider:
 
     def resume(self, got: Answer | Broken) -> None:
         """The reply is there, or never will be."""
-        try:
-            if isinstance(got, Broken):
+        if isinstance(got, Broken):
+            try:
                 self._broke(got)
-            else:
-                self._answered(*got)
+            except Exception as error:  # noqa: BLE001 - as below
+                self._failed(error)
+        else:
+            self.answered(*got)
+
+    def answered(self, head: Head, body: bytes, done: float) -> None:
+        """The reply is there."""
+        try:
+            lane, leg = self._lane, self._legs[self._at]
+            told = leg.at_once(head.status, body)
+            if told is None or (head.cookies and lane.keeps_cookies):
+                self._odd(head, body, done)
+                return
+            zero = lane.client.zero
+            lane.log.row(self._order.seq, self._due, self._sent - zero, done - zero, len(body), head.status, leg.word)
+            self._past.append((head, body, self._sent, done, told))
+            self._on(leg, told, done)
         except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, and not end the loop
-            self._ended(Told(self._started, outcome=Outcome.UNKNOWN, reason="engine_error", ended_s=self._lane.surge.now(), attempts=1, errors=1))
-            self._lane.surge.failed(error)
+            self._failed(error)
 
-    def _answered(self, head: Head, body: bytes, done: float) -> None:
-        lane, leg, wire = self._lane, self._legs[self._at], self._wire
-        zero = lane.client.zero
-        values = leg.at_once(head.status, body)
-        if values is None or (head.cookies and lane.keeps_cookies):
-            self._odd(head, body, done)
-            return
-        lane.log.row(self._order.seq, self._due, self._sent - zero, done - zero, len(body), head.status, leg.word)
-        self._past.append((head, body, self._sent, done, values))
-        self._on(values, done, wire)
-
-    def _on(self, told: Mapping[str, Any], done: float, wire: Connection) -> None:
-        """A leg is behind us, and it went well."""
-        lane, order = self._lane, self._order
-        self._at = at = self._at + 1
-        if at == len(self._legs):
+    def _on(self, leg: Leg, told: Mapping[str, Any], done: float) -> None:
+        """``leg`` is behind us, and it went well."""
+        lane, wire = self._lane, self._wire
+        client = lane.client
+        if leg.last:
             if wire.reusable:
-                wire.idle(lane.client.here, done, done + lane.client.keep_alive_s)
-            self._arrived(told, done)
+                wire.idle(client.here, done, done + client.keep_alive_s)
+            self._arrived(leg, told, done - client.zero)
             return
         self._values.update(told)
-        done_s = done - lane.client.zero
-        shop = lane.shop
-        if at == len(self._legs) - 1 and shop.plan.poll is not None:
-            # It is looked for the order: with all that this takes, and not beyond the buyer's patience.
-            fits = shop.wanted(self._legs[at].step, order.pay_by) <= self._values.keys() and done_s <= order.intended_s + shop.patience
-        else:
-            fits = True
+        self._at += 1
+        self._due = due = done - client.zero
         now = lane.now()
-        if not fits or not wire.reusable or now > lane.client.quiet_from:
-            if wire.reusable:
-                wire.idle(lane.client.here, done, done + lane.client.keep_alive_s)
-            self._hand_over()
+        # A look is only worth while the buyer has patience.
+        patient = not self._legs[self._at].looks or due <= self._order.intended_s + lane.patience
+        if patient and wire.reusable and now <= client.quiet_from:
+            self.go(wire, now)
             return
-        self._due = done_s
-        self.go(wire, now)
+        if wire.reusable:
+            wire.idle(client.here, done, done + client.keep_alive_s)
+        self._hand_over()
 
-    def _arrived(self, told: Mapping[str, Any], done: float) -> None:
+    def _arrived(self, leg: Leg, told: Mapping[str, Any], last_s: float) -> None:
         """The last leg is behind us: is the order where it should be?"""
-        lane, shop = self._lane, self._lane.shop
+        lane, past = self._lane, self._past
         zero = lane.client.zero
-        first, polls, pays = self._past[0], shop.plan.poll is not None, bool(shop.plan.pay)
-        before = self._past[-2 if polls else -1]
-        last_s = done - zero
-        paid_s = before[3] - zero if pays else None
+        values: Mapping[str, Any] = self._values
         status: str | None = None
         digests: list[str] | None = None
-        if polls:
+        if leg.looks:
             status = str(told["status"])
-            if status not in shop.delivered:
+            if status not in lane.delivered:
                 self._hand_over()
                 return
             if "cards" in told:
@@ -209,32 +212,42 @@ class Rider:
                 if not isinstance(cards, list) or not cards:
                     self._hand_over()
                     return
-                digests = card_digests([str(card) for card in cards], shop.salt)
-            paid_s = last_s if paid_s is None else paid_s
-            confirmed_s = last_s
-            values: Mapping[str, Any] = self._values
+                digests = card_digests([str(card) for card in cards], lane.shop.salt)
+            paid_s: float | None = past[-2][3] - zero if lane.pays else last_s
+            confirmed_s: float = last_s
         else:
-            confirmed_s = first[3] - zero if paid_s is None else paid_s
-            values = {**self._values, **told}
+            paid_s = last_s if lane.pays else None
+            confirmed_s = last_s
+            values = {**values, **told}
         number, amount = values.get("order_no"), values.get("amount_fen")
-        self._ended(
-            Told(
-                self._started, first[2] - zero, first[3] - zero, paid_s, confirmed_s, lane.now() - zero, Outcome.CONFIRMED, None,
-                number if number is None or type(number) is str else str(number),
-                amount if type(amount) is int and -MOST_FEN < amount < MOST_FEN else None, 0.0, 0.0, 1, 0, status, digests,
-            )
+        if number is not None and type(number) is not str:
+            number = str(number)
+        if type(amount) is not int or not -MOST_FEN < amount < MOST_FEN:
+            amount = None
+        first = past[0]
+        told_all = Told(
+            self._started, first[2] - zero, first[3] - zero, paid_s, confirmed_s, lane.now() - zero, Outcome.CONFIRMED, None, number, amount,
+            0.0, 0.0, 1, 0, status, digests,
         )  # fmt: skip
+        self._ended(told_all)
         if digests:
             lane.surge.look_at(digests)
 
     def _ended(self, told: Told) -> None:
-        surge = self._lane.surge
+        lane = self._lane
         self.over = True
-        surge.live.discard(self)
-        self._lane.log.order(self._order, self._key, told)
-        surge.left(self)
+        lane.live.discard(self)
+        lane.log.order(self._order, self._key, told)
+        if not lane.live:
+            lane.surge.left(self)
 
     # What is not as it should be.
+
+    def _failed(self, error: Exception) -> None:
+        surge = self._lane.surge
+        surge.failed(error)
+        if not self.over:
+            self._ended(Told(self._started, outcome=Outcome.UNKNOWN, reason="engine_error", ended_s=surge.now(), attempts=1, errors=1))
 
     def _broke(self, broken: Broken) -> None:
         """No reply. Where it may be asked for again on another connection, the journey does that."""
@@ -254,7 +267,7 @@ class Rider:
             if read.kind is OK:
                 lane.log.request(self._order, self._legs[self._at].name, reply, read, self._due, 1)
                 self._past.append((head, body, self._sent, done, read.values))
-                self._on(read.values, done, wire)
+                self._on(self._legs[self._at], read.values, done)
                 return
         if wire.reusable:
             wire.idle(lane.client.here, done, done + lane.client.keep_alive_s)
@@ -289,7 +302,7 @@ class Rider:
         journey = Journey(lane.shop, Replayed(lane.floor, replies), self._order, values, own if jar is None else jar, new_jar)
         journey.told.started_s = self._started
         self.over = True
-        lane.surge.live.discard(self)
+        lane.live.discard(self)
         lane.surge.go_on(self._order, self._key, journey)
 
     def cut(self) -> None:

@@ -87,6 +87,10 @@ class Task(Generic[Result]):
         finally:
             loop.current = before
 
+    def answered(self, *got: Any) -> None:
+        """``resume`` with all of these."""
+        self.resume(got)
+
     def cut(self) -> None:
         """End it where it stands. Not for the task that is running just now: that one raises ``Cut`` itself."""
         if self.over:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from surgekit.safety import Origin
@@ -29,13 +29,13 @@ class Sender:
     ``again``: it may be sent a second time. ``has_cookies``: its own, which no jar adds to. ``known``: values that no order changes.
     """
 
-    __slots__ = ("_body", "_fixed_body", "_head", "again", "has_cookies", "method", "short")
+    __slots__ = ("again", "has_cookies", "method", "render", "short")
 
     def __init__(self, step: StepPlan, place: Origin, run_id: bytes, known: Mapping[str, Any]) -> None:
         self.method = step.method
         self.again = step.method == "GET" and not step.once
-        self._head = self._body = Template([])
-        self._fixed_body = True
+        self.render: Callable[[Mapping[str, Any]], bytes] = _nothing
+        """The request's bytes, of these values. A missing name raises ``KeyError``."""
         own = {name.lower() for name, _ in step.headers} - CLIENTS_OWN
         self.has_cookies = b"cookie" in own
         own_way = type(step).request is not StepPlan.request
@@ -55,21 +55,28 @@ class Sender:
             if name.lower() not in CLIENTS_OWN:
                 line += [name, b": ", *each.pieces, b"\r\n"]
         body = (step.body or Template([])).fixed(known)
-        self._fixed_body = not body.names
-        if self._fixed_body:
+        if not body.names:
             text = body.render({})
             if text or step.method != "GET":
                 line.append(b"Content-Length: %d\r\n" % len(text))
-            self._head = Template([*line, b"\r\n", text]).fixed(known)
+            self.render = Template([*line, b"\r\n", text]).fixed(known).render
         else:
-            self._head, self._body = Template([*line, b"Content-Length: "]).fixed(known), body
+            self.render = _with_body(Template([*line, b"Content-Length: "]).fixed(known), body)
 
-    def render(self, values: Mapping[str, Any]) -> bytes:
-        """The request's bytes. A missing name raises ``KeyError``."""
-        if self._fixed_body:
-            return self._head.render(values)
-        body = self._body.render(values)
-        return b"%b%d\r\n\r\n%b" % (self._head.render(values), len(body), body)
+
+def _nothing(_values: Mapping[str, Any]) -> bytes:
+    return b""
+
+
+def _with_body(head: Template, body: Template) -> Callable[[Mapping[str, Any]], bytes]:
+    """The two together, with the length of the second between them."""
+    fill, begin = body.render, head.render
+
+    def rendered(values: Mapping[str, Any]) -> bytes:
+        text = fill(values)
+        return b"%b%d\r\n\r\n%b" % (begin(values), len(text), text)
+
+    return rendered
 
 
 def _is_local(url: Template) -> bool:

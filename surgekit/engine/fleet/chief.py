@@ -230,8 +230,8 @@ class Chief:
             if worker.shard in self.lost or worker.finished:
                 continue
             silent_s = now - worker.heard
-            # Before it is ready, a worker may be silent for as long as the logins of its accounts take; the controller's own wait has a bound.
-            if worker.ready and silent_s > (messages.CHILD_SILENT_S if worker.local else messages.WORKER_SILENT_S):
+            # Before it is ready, one of this machine may be silent: a locustfile takes the time that it takes. The controller's own wait has a bound.
+            if (worker.ready or not worker.local) and silent_s > (messages.CHILD_SILENT_S if worker.local else messages.WORKER_SILENT_S):
                 if worker.done is not None:
                     self._finish(worker)
                 else:
