@@ -126,9 +126,14 @@ def test_whoever_comes_after_the_start_is_refused(tmp_path: Path) -> None:
     assert messages.REFUSED in world.kinds("late")
 
 
-def test_a_remote_worker_that_leaves_before_the_start_makes_room_for_another(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_remote_worker_that_leaves_before_the_start_makes_room_for_another(tmp_path: Path, ready: bool) -> None:
     world = World(tmp_path, 1)
-    world.ready()
+    if ready:
+        world.ready()
+    else:
+        world.hello("a", 0)
+        world.hello("b", None)
     world.now += messages.WORKER_SILENT_S + 1
     world.chief.alive("a")
     world.chief.tick()
