@@ -89,7 +89,7 @@ def test_a_killed_worker_is_lost_alone_and_stop_on_locusts_page_ends_the_others_
         time.sleep(0.2)
         assert run.platform.keys.total() == count
     assert (end["done"], end["stopped"], end.get("why")) == (True, True, None)
-    assert end["lost"] == {"1": pytest.approx(killed, abs=0.5)}
+    assert end["lost"] == {"1": pytest.approx(killed, abs=2.0)}
     assert any(f"worker 2 of 2 was lost (shard 1) at {end['lost']['1']:.1f} s: ended with signal 9" in each for each in end["troubles"])
     assert set(end["engines"]) == {"0"}
 
