@@ -216,7 +216,7 @@ def _surge(told: Plan, run: Path, record: dict[str, Any], show: Show) -> None:
         # 5. Everything settles; then the platform is asked what became of each order.
         show.settling()
         record |= {"engine_ended": ended.how, "notes": [*ended.notes, *locustfile.evidence(told.target)], "aborted": ended.aborted, "ended_s": tempo.now(), "engines": ended.engines}
-        record |= {"lost": ended.lost, "clocks": ended.clocks}
+        record |= {"lost": ended.lost, "clocks": ended.clocks, "gone_s": ended.gone_s}
         folder.write_json(run / "run.json", record)
         record["witnesses"] = settle_and_read(
             run, told.target, crew.edge, platform, stock, tempo.now, salt=told.salt, settle_s=told.profile.settle,

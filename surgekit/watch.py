@@ -84,6 +84,8 @@ class Ended:
     notes: list[str] = field(default_factory=list)
     engines: dict[str, Any] = field(default_factory=dict)
     """Shard → how its engine was (``engine.health``)."""
+    gone_s: float | None = None
+    """When the engine was seen to be gone, where it died: nothing was sent after that."""
     lost: dict[str, float] = field(default_factory=dict)
     """Shard → until when it may have sent orders that nothing tells of, in seconds since the start."""
     clocks: dict[str, Any] = field(default_factory=dict)
@@ -205,6 +207,7 @@ class Watch:
                 del running[shard]
                 ended.how = "died"
                 engine.end()  # what belongs to it must not go on without it
+                ended.gone_s = self._tempo.now()
                 ended.notes.append(f"the load engine was lost (shard {shard}): {engine.last_words()}")
             elif "done" in told:
                 del running[shard]

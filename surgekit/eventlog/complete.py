@@ -69,7 +69,10 @@ def _died(db: duckdb.DuckDBPyConnection, plan: Mapping[str, Any]) -> dict[int, f
         "SELECT max(t) FROM (SELECT max(begun_s) t FROM begun UNION ALL SELECT max(done_s) FROM requests"
         " UNION ALL SELECT max(t_s) FROM samples)"
     ).fetchone()
-    return dict.fromkeys(ends, (last[0] if last and last[0] is not None else 0.0) + CRASH_MARGIN_S) | lost
+    died = (last[0] if last and last[0] is not None else 0.0) + CRASH_MARGIN_S
+    if plan.get("gone_s") is not None:  # somebody was there who saw it
+        died = min(died, plan["gone_s"])
+    return dict.fromkeys(ends, died) | lost
 
 
 def _load_due(db: duckdb.DuckDBPyConnection, shards: Iterable[Schedule], run_id: str) -> None:

@@ -101,6 +101,14 @@ def test_after_a_death_orders_may_have_left_until_a_second_later(tmp_path: Path,
         assert end == (("confirmed", None) if seq < 5 else ("unknown", "engine_died") if seq in maybe else ("failed", "unsent"))
 
 
+def test_an_engine_that_was_seen_to_be_gone_has_sent_nothing_after_that(tmp_path: Path) -> None:
+    last = DUE[5]
+    story = plan(engine_ended="died", witnesses={}, gone_s=last + 0.01)
+    run = spooled(tmp_path / "run", story, begun_0=[{"seq": seq, "begun_s": DUE[seq]} for seq in range(6)])
+    seal(run)
+    assert {seq for seq, end in ends(run).items() if end[0] == "unknown"} == set(range(6))
+
+
 def test_a_request_that_was_answered_later_shows_that_the_engine_lived_longer(tmp_path: Path) -> None:
     late = {"seq": 0, "shard": 0, "step": "poll", "attempt": 1, "due_s": 1.0, "sent_s": 1.0, "done_s": 12.0, "class": "ok"}
     run = spooled(tmp_path / "run", plan(engine_ended="lost", witnesses={}), requests_0=[late])

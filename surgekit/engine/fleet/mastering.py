@@ -144,5 +144,5 @@ def _run(chief: Chief, runner: Any, told: Words) -> int:
         say(done=False, error=chief.failure)
         return 1
     say(done=True, **chief.told())
-    gevent.sleep(LISTEN_S)  # the last word to the workers leaves
+    gevent.sleep(LISTEN_S + 2 * chief.way_s)  # the last word to the workers gets there
     return 0

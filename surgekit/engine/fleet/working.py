@@ -217,7 +217,7 @@ class Worker:
         with contextlib.suppress(GoneError):
             self._wait(messages.DONE, told, lambda: False)
         if not self._bye:
-            raise GoneError("the master was gone before it had heard the end")
+            raise GoneError("the master was gone before it said that it had all")
 
 
 def main(told: Words) -> int:
