@@ -106,6 +106,30 @@ def test_the_words_of_a_record_are_there_before_it(tmp_path: Path) -> None:
             assert spool_story.rows(there, "orders", 1)[0]["order_no"] == "N0"
 
 
+def test_a_record_that_is_written_just_while_the_files_are_measured_is_not_sent_before_its_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    spool_story.write(here, 1)
+    measure, codes = Outbox._size, iter(range(1000))
+
+    def meanwhile(outbox: Outbox, name: str) -> int:
+        size = measure(outbox, name)
+        code = next(codes)
+        with records.words(here, 1).open("ab") as words, records.requests(here, 1).open("ab") as requests:
+            words.write(records.line([code, f"step-{code}", "ok", None]))
+            requests.write(records.PACK_REQUEST.pack(code, 1.0, 1.0, 2.0, 0, 200, 0, code))
+        return size
+
+    monkeypatch.setattr(Outbox, "_size", meanwhile)
+    wire = Wire(here, there)
+    for _ in range(5):
+        wire.outbox.pump()
+        while wire.out:
+            wire.outbox.have(wire.out[0][0], wire.inbox.take(*wire.out.popleft())[0])
+        if records.requests(there, 1).exists():
+            assert [row["step"] for row in spool_story.rows(there, "requests", 1)]
+
+
 def test_a_byte_that_changed_or_is_missing_is_said(tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
