@@ -19,6 +19,10 @@ MOST_NEW = 200_000
 """So many objects more than before may there be until the youngest are looked through. Journeys leave no cycles behind, so there is
 little to find; a collection stops everything for as long as it takes."""
 LOOK_S = 1.0
+REST_S = 0.0001
+"""So long does a busy loop wait from one look at its sockets to the next (``Loop.rest_s``): what is late by it is late by a tenth of a millisecond."""
+REST_FROM, REST_UNTIL = 0.5, 0.25
+"""Of its core: from then on it rests, and until then."""
 BUSY = 0.95
 """Of a second on its core: whoever is busy for so much of it has replies waiting in line."""
 
@@ -41,6 +45,7 @@ class Health:
         self._gc_began = 0.0
         self._lag_since_ms = 0.0
         self._at = self._thread_s = 0.0
+        self._looked = self._used = 0.0
         self._wall = 0.0
         self._process_s = 0.0
 
@@ -73,7 +78,13 @@ class Health:
         """In the loop's thread."""
         late_ms, loop.late_s = loop.late_s * 1000, 0.0
         self.lag_ms, self._lag_since_ms = max(self.lag_ms, late_ms), max(self._lag_since_ms, late_ms)
-        now = clock.now()
+        now, used = clock.now(), time.thread_time()
+        share = (used - self._used) / max(now - self._looked, 1e-6)
+        self._looked, self._used = now, used
+        if share > REST_FROM:
+            loop.rest_s = REST_S
+        elif share < REST_UNTIL:
+            loop.rest_s = 0.0
         if now - self._at < LOOK_S:
             return
         used, wall = time.thread_time(), _wall()

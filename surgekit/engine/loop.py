@@ -196,6 +196,9 @@ class Loop:
         self._number = count()
         self._soon: deque[Callable[[], None]] = deque()
         self._calls: deque[Callable[[], object]] = deque()
+        self.rest_s = 0.0
+        """From one look at the sockets to the next, at least. Looking costs as much as a reply does; who is busy looks less often, and finds more."""
+        self._looked = 0.0
         self._ended = False
         self._bell, self._rung = os.pipe()
         for fd in (self._bell, self._rung):
@@ -322,8 +325,15 @@ class Loop:
         if self._ended:
             return
         due = now if soon else timers[0][0] if timers else None
+        now = self.now()
+        if self.rest_s:
+            left = self._looked + self.rest_s - now
+            if left > 0.0:
+                self.poller.rest(left)
+                now += left
+            self._looked = now
         sockets = self._sockets
-        for fd, events in self.poller.wait(due, self.now()):
+        for fd, events in self.poller.wait(due, now):
             ready = sockets.get(fd)
             if ready is not None:
                 ready(events)
