@@ -32,6 +32,8 @@ if TYPE_CHECKING:  # the surge knows its lane
 MOST_KINDS: Final = 256
 """Products, ways to pay and classes of buyers together, for which the bytes are made beforehand."""
 Replies = deque[tuple[Reply, Read]]
+Seen = tuple[Head, bytes, float, float, Mapping[str, Any]]
+"""A leg that is behind: head and body of its reply, when it was sent and when the reply was there (on the loop's clock), what is kept of it."""
 
 
 class Leg:
@@ -124,7 +126,7 @@ class Rider:
         self._at = 0
         self._started = now - lane.client.zero
         self._due = order.intended_s
-        self._past: list[tuple[Head, bytes, float, float, Mapping[str, Any]]] = []
+        self._past: list[Seen] = []
         self.over = False
 
     def go(self, wire: Connection, now: float) -> None:
@@ -159,28 +161,28 @@ class Rider:
     def answered(self, head: Head, body: bytes, done: float) -> None:
         """The reply is there."""
         try:
-            lane, leg = self._lane, self._legs[self._at]
+            lane, leg, sent = self._lane, self._legs[self._at], self._sent
             told = leg.at_once(head.status, body)
             if told is None or (head.cookies and lane.keeps_cookies):
                 self._odd(head, body, done)
                 return
             zero = lane.client.zero
-            lane.log.row(self._order.seq, self._due, self._sent - zero, done - zero, len(body), head.status, leg.word)
-            self._past.append((head, body, self._sent, done, told))
-            self._on(leg, told, done)
+            lane.log.row(self._order.seq, self._due, sent - zero, done - zero, len(body), head.status, leg.word)
+            self._on(leg, (head, body, sent, done, told))
         except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, and not end the loop
             self._failed(error)
 
-    def _on(self, leg: Leg, told: Mapping[str, Any], done: float) -> None:
+    def _on(self, leg: Leg, seen: Seen) -> None:
         """``leg`` is behind us, and it went well."""
-        lane, wire = self._lane, self._wire
+        lane, wire, done = self._lane, self._wire, seen[3]
         client = lane.client
+        self._past.append(seen)
         if leg.last:
             if wire.reusable:
                 wire.idle(client.here, done, done + client.keep_alive_s)
-            self._arrived(leg, told, done - client.zero)
+            self._arrived(leg, seen[4], done - client.zero)
             return
-        self._values.update(told)
+        self._values.update(seen[4])
         self._at += 1
         self._due = due = done - client.zero
         now = lane.now()
@@ -225,11 +227,13 @@ class Rider:
         if type(amount) is not int or not -MOST_FEN < amount < MOST_FEN:
             amount = None
         first = past[0]
-        told_all = Told(
-            self._started, first[2] - zero, first[3] - zero, paid_s, confirmed_s, lane.now() - zero, Outcome.CONFIRMED, None, number, amount,
-            0.0, 0.0, 1, 0, status, digests,
-        )  # fmt: skip
-        self._ended(told_all)
+        self.over = True
+        lane.live.discard(self)
+        lane.log.confirmed(
+            self._order, self._started, first[2] - zero, first[3] - zero, paid_s, confirmed_s, lane.now() - zero, amount, number, status, digests
+        )
+        if not lane.live:
+            lane.surge.left(self)
         if digests:
             lane.surge.look_at(digests)
 
@@ -266,8 +270,7 @@ class Rider:
             read = self._legs[self._at].step.read(reply)
             if read.kind is OK:
                 lane.log.request(self._order, self._legs[self._at].name, reply, read, self._due, 1)
-                self._past.append((head, body, self._sent, done, read.values))
-                self._on(self._legs[self._at], read.values, done)
+                self._on(self._legs[self._at], (head, body, self._sent, done, read.values))
                 return
         if wire.reusable:
             wire.idle(lane.client.here, done, done + lane.client.keep_alive_s)

@@ -19,7 +19,7 @@ from surgekit.engine.real import real
 from surgekit.engine.words import Words
 from surgekit.eventlog import records
 from surgekit.eventlog.records import NO_AMOUNT, NO_TEXT, NO_TIME, PACK_BEGUN, PACK_ORDER, PACK_REQUEST
-from surgekit.model import Order
+from surgekit.model import Order, Outcome
 from surgekit.target.reading import Reply
 from surgekit.target.step import OK, Read
 
@@ -155,6 +155,30 @@ class Log:
                 raise
             self.order(order, key, holdable)
             return
+        if text != NO_TEXT:
+            self._texts.append(number)
+            self._texts.append(cards)
+            self._next_text = text + 1
+        self._orders_at = at = at + _ORDER_SIZE
+        if at == _FULL_ORDERS:
+            self._hand_orders()
+
+    def confirmed(
+        self, order: Order, started_s: float, sent_s: float, accepted_s: float, paid_s: float | None, confirmed_s: float, ended_s: float,
+        amount_fen: int | None, number: str | None, status: str | None, cards: list[str] | None,
+    ) -> None:  # fmt: skip
+        """``order``, of one that went well at its first attempt and without a pause."""
+        word = self._of_orders.get((Outcome.CONFIRMED, None, status))
+        if word is None:
+            told = Told(started_s, sent_s, accepted_s, paid_s, confirmed_s, ended_s, Outcome.CONFIRMED, None, number, amount_fen, 0.0, 0.0, 1, 0, status, cards)
+            self.order(order, "", told)
+            return
+        text = self._next_text if number is not None or cards else NO_TEXT
+        at = self._orders_at
+        _pack_order(
+            self._orders, at, order.seq, order.intended_s, started_s, sent_s, accepted_s, NO_TIME if paid_s is None else paid_s, confirmed_s, ended_s,
+            0.0, 0.0, NO_AMOUNT if amount_fen is None else amount_fen, text, 1, 0, word, 0,
+        )  # fmt: skip
         if text != NO_TEXT:
             self._texts.append(number)
             self._texts.append(cards)
