@@ -56,8 +56,8 @@ def _as_ctrl_c(_number: int, _frame: FrameType | None) -> None:
 def _once(where: str, token: str, wait_s: float, tell: Callable[[str], None]) -> str | None:
     """Why there was no run, or it came to no end; None where it did."""
     folder = Path(tempfile.mkdtemp(prefix="surgekit-worker-"))
-    child = Child("surgekit.engine.fleet.worker", ["--join", where, "--wait", str(wait_s)], folder / "worker.log", env={TOKEN_ENV: token})
-    kept = False
+    child = Child("surgekit.engine.fleet.worker", ["--join", where, "--wait", str(wait_s)], folder / "worker.log", env={TOKEN_ENV: token, "TMPDIR": str(folder)})
+    kept = False  # the log of a worker that fell without a word; its history never is
     try:
         while (told := child.said.get()) is not None:
             if "joined" in told:
@@ -68,13 +68,16 @@ def _once(where: str, token: str, wait_s: float, tell: Callable[[str], None]) ->
                 if told["done"]:
                     tell("the surge is over, and its history is with the master")
                 return None if told["done"] else str(told["error"])
-        kept = True
+        kept = (folder / "worker.log").stat().st_size > 0
         return f"the worker {child.last_words()}"
     except KeyboardInterrupt:
         _stop(child)
         raise
     finally:
         child.end()
+        for history in folder.iterdir():
+            if history.is_dir():
+                shutil.rmtree(history, ignore_errors=True)
         if not kept:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -22,8 +23,13 @@ from surgekit.fleet import Muster
 from surgekit.join import join
 
 
-def test_strangers_stay_outside_and_a_worker_of_another_machine_sends_its_shard_whose_history_arrives_whole(tmp_path: Path) -> None:
+def test_strangers_stay_outside_and_a_worker_of_another_machine_sends_its_shard_whose_history_arrives_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[str] = []
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
     with fleet(tmp_path, Muster(1, 1, token=TOKEN), seconds=1.5, rate=200) as run:
         run.go()
         wait_for(lambda: bool(run.waiting))
@@ -47,6 +53,7 @@ def test_strangers_stay_outside_and_a_worker_of_another_machine_sends_its_shard_
     assert told == [f"joined the run at 127.0.0.1:{port}", "the surge begins: shard 1 is sent from here", "the surge is over, and its history is with the master"]
     assert run.waiting[1] == f"{socket.gethostname()} has joined ({os.cpu_count()} cores)"
     assert (end["done"], end["stopped"], end["lost"], end["troubles"]) == (True, False, {}, [])
+    assert not list(elsewhere.iterdir())  # nothing of it stays there
 
     # To the last one: what was scheduled, what arrived, what is told of.
     for shard in (0, 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import deque
 
 from surgekit.engine.commands import Commands
@@ -14,6 +15,8 @@ class Words(Commands):
         super().__init__()
         self.join: str | None = None
         self.gone: deque[tuple[int, str]] = deque()
+        self.own: str | None = None
+        """The folder of a history that is not to stay on this machine."""
 
     def line(self, text: str) -> None:
         word, _, rest = text.partition(" ")
@@ -24,3 +27,8 @@ class Words(Commands):
             self.gone.append((int(shard), how))
         else:
             super().line(text)
+
+    def end(self) -> None:
+        """The controller has ended, and this process does so at once."""
+        if self.own is not None:
+            shutil.rmtree(self.own, ignore_errors=True)

@@ -10,7 +10,7 @@ from surgekit.engine.fleet.words import Words
 
 if __name__ == "__main__":
     told = Words()
-    lifeline.hold(told.line)
+    lifeline.hold(told.line, told.end)
     from surgekit.engine.fleet.working import main
 
     sys.exit(main(told))

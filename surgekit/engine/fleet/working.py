@@ -109,7 +109,7 @@ class Worker:
         self._wait(messages.HELLO, messages.hello(self._want), lambda: self._plan is not None)
         assert self._plan is not None
         spool = self._plan["spool"]
-        own = tempfile.mkdtemp(prefix="surgekit-worker-") if spool is None else None
+        own = self._told.own = tempfile.mkdtemp(prefix="surgekit-history-") if spool is None else None
         try:
             self._work(json.loads(self._plan["plan"]), Path(spool or own or ""), sends=own is not None)
         finally:
