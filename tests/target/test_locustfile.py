@@ -114,6 +114,6 @@ def test_what_a_run_can_show_is_said(file: Path) -> None:
     assert "no invariant can be called held" in told
     assert "sold_within_stock is undecided" in told
     reads = "reads: {stock: {request: GET /s, items: data}, ledger: {request: GET /l, rows: data, columns: {order_key: key, order_no: no, status: s}}}\n"
-    assert len(locustfile.evidence(described(file.parent, "locust: {file: locustfile.py, user: Buyer}\n" + reads))) == 1
+    assert len(locustfile.evidence(described(file.parent, "locust: {file: locustfile.py, user: Buyer}\n" + reads))) == 2
     steps = "base_url: http://127.0.0.1:1\nsteps: {submit: {request: GET /, replies: [{class: ok, matches: .}]}}\n"
     assert locustfile.evidence(described(file.parent, steps)) == []
