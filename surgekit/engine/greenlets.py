@@ -29,9 +29,6 @@ class HubEpoll(Epoll):
         gevent.get_hub().wait(self._watcher)
         return self._poll(0, MOST_AT_ONCE)  # type: ignore[no-any-return]
 
-    def rest(self, seconds: float) -> None:
-        """Not here: greenlets want to run."""
-
     def close(self) -> None:
         self._watcher.close()
         super().close()

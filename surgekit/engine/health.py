@@ -19,12 +19,9 @@ MOST_NEW = 200_000
 """So many objects more than before may there be until the youngest are looked through. Journeys leave no cycles behind, so there is
 little to find; a collection stops everything for as long as it takes."""
 LOOK_S = 1.0
-REST_S = 0.0001
-"""So long does a busy loop wait from one look at its sockets to the next (``Loop.rest_s``): what is late by it is late by a tenth of a millisecond."""
-REST_FROM, REST_UNTIL = 0.5, 0.25
-"""Of its core: from then on it rests, and until then."""
-BUSY = 0.95
-"""Of a second on its core: whoever is busy for so much of it has replies waiting in line."""
+FULL = 0.5
+"""Of the looks of a second: where so many found more sockets ready than are served at once, replies waited in line. (Processor time tells little: a loop
+that has time looks more often, and a look costs as much as a reply.)"""
 
 
 class Health:
@@ -39,25 +36,25 @@ class Health:
         """The largest change of the wall clock against the clock that the run goes by: somebody set it, or the machine was asleep."""
         self.seconds = 0
         self.busy = 0
-        """Of so many ``seconds``, those in which the loop had no more than a twentieth of its core left."""
+        """Of so many ``seconds``, those in which replies waited in line because the loop had no time for them."""
         self.cpu_s = 0.0
         self._gc_total_ms = 0.0
         self._gc_began = 0.0
         self._lag_since_ms = 0.0
-        self._at = self._thread_s = 0.0
-        self._looked = self._used = 0.0
+        self._at = 0.0
+        self._looks = self._full = 0
         self._wall = 0.0
         self._process_s = 0.0
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def watching(self, loop: Loop) -> Iterator[None]:
         """For the time of a surge. What there is before it lives as long as the run, so that no collection looks at it any more. Collect
         first, and not now: the first orders are about to leave."""
         before = gc.get_threshold()
         gc.freeze()
         gc.set_threshold(MOST_NEW, 50, 1000)
         gc.callbacks.append(self._collected)
-        self._at, self._thread_s, self._wall = clock.now(), time.thread_time(), _wall()
+        self._at, self._wall, self._looks, self._full = clock.now(), _wall(), loop.looks, loop.full
         self._process_s = time.process_time()
         try:
             yield
@@ -78,20 +75,14 @@ class Health:
         """In the loop's thread."""
         late_ms, loop.late_s = loop.late_s * 1000, 0.0
         self.lag_ms, self._lag_since_ms = max(self.lag_ms, late_ms), max(self._lag_since_ms, late_ms)
-        now, used = clock.now(), time.thread_time()
-        share = (used - self._used) / max(now - self._looked, 1e-6)
-        self._looked, self._used = now, used
-        if share > REST_FROM:
-            loop.rest_s = REST_S
-        elif share < REST_UNTIL:
-            loop.rest_s = 0.0
+        now = clock.now()
         if now - self._at < LOOK_S:
             return
-        used, wall = time.thread_time(), _wall()
+        wall, looks, full = _wall(), loop.looks, loop.full
         self.seconds += 1
-        self.busy += (used - self._thread_s) / (now - self._at) > BUSY
+        self.busy += full - self._full > FULL * (looks - self._looks)
         self.step_ms = max(self.step_ms, abs(wall - self._wall) * 1000)
-        self._at, self._thread_s, self._wall = now, used, wall
+        self._at, self._wall, self._looks, self._full = now, wall, looks, full
 
     def progress(self) -> dict[str, Any]:
         """Since the last call, from any thread."""

@@ -19,7 +19,7 @@ from types import coroutine
 from typing import Any, Generic, Protocol, TypeVar
 
 from surgekit import clock
-from surgekit.engine.poll import Poller, best
+from surgekit.engine.poll import MOST_AT_ONCE, Poller, best
 
 Result = TypeVar("Result")
 
@@ -196,9 +196,8 @@ class Loop:
         self._number = count()
         self._soon: deque[Callable[[], None]] = deque()
         self._calls: deque[Callable[[], object]] = deque()
-        self.rest_s = 0.0
-        """From one look at the sockets to the next, at least. Looking costs as much as a reply does; who is busy looks less often, and finds more."""
-        self._looked = 0.0
+        self.looks = self.full = 0
+        """How often it looked at its sockets, and how often more were ready than it serves at once: then replies wait for it."""
         self._ended = False
         self._bell, self._rung = os.pipe()
         for fd in (self._bell, self._rung):
@@ -325,15 +324,12 @@ class Loop:
         if self._ended:
             return
         due = now if soon else timers[0][0] if timers else None
-        now = self.now()
-        if self.rest_s:
-            left = self._looked + self.rest_s - now
-            if left > 0.0:
-                self.poller.rest(left)
-                now += left
-            self._looked = now
         sockets = self._sockets
-        for fd, events in self.poller.wait(due, now):
+        found = self.poller.wait(due, self.now())
+        self.looks += 1
+        if len(found) >= MOST_AT_ONCE:
+            self.full += 1
+        for fd, events in found:
             ready = sockets.get(fd)
             if ready is not None:
                 ready(events)

@@ -223,7 +223,7 @@ class Surge:
             self.trouble("orders left by this system's coarse timer, a millisecond or two late: there is no timerfd here")
         helper = self.loop.spawn(self._flush_often())
         try:
-            with self.health.watching():
+            with self.health.watching(self.loop):
                 await self._send_all(iter(self._orders))
                 await self._until_empty()
         except Exception as error:  # noqa: BLE001 - whatever it is, the run must not look complete

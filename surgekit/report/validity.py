@@ -19,8 +19,7 @@ STALL_SHARE = 0.5
 """…nor has one that ever stood still for longer than this part of the confirmation limit: what it then reports as late may be its own."""
 GC_MS = 250.0
 BUSY_SHARE = 0.1
-"""Of the seconds of a surge: in so many may the generator's loop have less than a twentieth of its core left. Replies then wait in line, and their
-waiting counts as the platform's."""
+"""Of the seconds of a surge: in so many may replies have waited in line for the generator, which then counts as the platform's."""
 CLOCK_STEP_MS = 250.0
 CLOCK_ERROR_MS = 50.0
 """Times of a worker on another machine are as true as its clock is known. Beyond this, a latency that ends there may be the clocks'."""
