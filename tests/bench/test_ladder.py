@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,3 +53,16 @@ def test_a_rate_at_which_it_leaves_orders_out_is_not_held(monkeypatch: pytest.Mo
 def test_a_tool_that_holds_nothing_is_given_what_got_through(monkeypatch: pytest.MonkeyPatch) -> None:
     rate, whole, _ = climb(monkeypatch, lambda load: driven(load.rate, 1.0, 10_000))
     assert 0 < rate == pytest.approx(whole, abs=1)
+
+
+def test_it_goes_on_as_long_as_a_processor_second_buys_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not to where the tool falls behind, or says itself that its run is no good."""
+
+    def tool(load: Load) -> Driven:
+        told = driven(min(load.rate, 30_000) * 2, 1.0 if load.rate > 8_000 else load.rate / 8_500)
+        verdict = "void: late" if load.rate > 20_000 else "valid"
+        return dataclasses.replace(told, per_cpu_s=told.rate, figures=dataclasses.replace(told.figures, verdict=verdict))
+
+    monkeypatch.setattr(ladder, "drive", lambda peer, load, *_: tool(load))
+    best = ladder.keenest(SimpleNamespace(NAME="surgekit"), Load(1, "order", 2.0), None, further=20)  # type: ignore[arg-type]
+    assert 17_000 < best.rate <= 20_000
