@@ -139,11 +139,12 @@ class Heads:
     own. So when the memory is full of what hardly anybody asked for again, it rests for a while.
     """
 
-    __slots__ = ("_hits", "_known", "_rest")
+    __slots__ = ("_rest", "hits", "known")
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Head] = {}
-        self._hits = 0
+        self.known: dict[bytes, Head] = {}
+        """Where a head is that was remembered. Whoever looks it up without ``whole`` counts the ``hits``."""
+        self.hits = 0
         self._rest = 0
 
     def whole(self, data: bytes) -> tuple[Head, bytes] | None:
@@ -155,9 +156,9 @@ class Heads:
         """
         end = data.find(b"\r\n\r\n")
         raw = data[:end]
-        head = self._known.get(raw)
+        head = self.known.get(raw)
         if head is not None:
-            self._hits += 1
+            self.hits += 1
         elif 0 < end <= MOST_HEAD:
             try:
                 head = self.read(raw)
@@ -175,10 +176,10 @@ class Heads:
 
     def read(self, raw: bytes) -> Head:
         """The head that ``raw`` is: all bytes before the empty line. Raises ``Broken``."""
-        known = self._known
+        known = self.known
         head = known.get(raw)
         if head is not None:
-            self._hits += 1
+            self.hits += 1
             return head
         head = Head(raw)
         if self._rest:
@@ -186,8 +187,8 @@ class Heads:
         elif len(raw) <= MOST_KNOWN_BYTES:
             if len(known) == MOST_KNOWN:
                 known.clear()
-                if self._hits < MOST_KNOWN // 4:
+                if self.hits < MOST_KNOWN // 4:
                     self._rest = _REST
-                self._hits = 0
+                self.hits = 0
             known[raw] = head
         return head

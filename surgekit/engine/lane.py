@@ -37,20 +37,79 @@ Seen = tuple[Head, bytes, float, float, Mapping[str, Any]]
 
 
 class Leg:
-    """One step: how its bytes are made, and how its reply is read. ``looks``: it is the look at the order; ``last``: nothing comes behind it."""
+    """One step: how its bytes are made, and what is done with its reply. ``looks``: it is the look at the order.
 
-    __slots__ = ("again", "at_once", "last", "looks", "method", "name", "render", "step", "word")
+    ``answered`` is a function made for it, with all that it has to know at hand: it is what most of an engine's time goes into.
+    """
 
-    def __init__(self, step: StepPlan, sender: Sender, log: Log, *, looks: bool, last: bool) -> None:
+    __slots__ = ("again", "answered", "looks", "method", "name", "render", "step")
+
+    def __init__(self, lane: Lane, step: StepPlan, sender: Sender, after: Leg | None) -> None:
         self.step = step
         self.name = step.name
         self.method = sender.method
         self.again = sender.again
         self.render = sender.render
-        self.at_once = step.at_once
-        self.word = log.word(step.name)
-        self.looks = looks
-        self.last = last
+        self.looks = step is lane.shop.plan.poll
+        self.answered = _last(lane, self) if after is None else _next(lane, self, after)
+
+
+Answered = Callable[["Rider", Head, bytes, float], None]
+
+
+def _next(lane: Lane, leg: Leg, after: Leg) -> Answered:
+    """Reads the reply to ``leg``, and sends the one ``after`` it."""
+    client, row, word, at_once, keeps = lane.client, lane.log.row, lane.log.word(leg.name), leg.step.at_once, lane.keeps_cookies
+    zero, reply_s, first_s, now = client.zero, client.reply_s, client.first_s, lane.now
+    render, method, looks = after.render, after.method, after.looks
+
+    def answered(rider: Rider, head: Head, body: bytes, done: float) -> None:
+        told = at_once(head.status, body)
+        if told is None or (keeps and head.cookies):
+            rider.odd(head, body, done)
+            return
+        sent, done_s = rider.sent, done - zero
+        row(rider.seq, rider.due, sent - zero, done_s, len(body), head.status, word)
+        rider.past.append((head, body, sent, done, told))
+        values = rider.values
+        values.update(told)
+        rider.leg, rider.due = after, done_s
+        wire = rider.wire
+        # A look is only worth while the buyer has patience.
+        if (looks and done_s > rider.patient_until) or not wire.reusable or done > client.quiet_from:
+            rider.hand_over(done)
+            return
+        rider.sent = at = now()
+        try:
+            left = wire.begin(render(values), method, at + reply_s, at + first_s, rider)
+        except Broken as broken:
+            rider.broke(broken)
+            return
+        if left:
+            client.loop.spawn(rider.rest(left))
+
+    return answered
+
+
+def _last(lane: Lane, leg: Leg) -> Answered:
+    """Reads the reply to ``leg``, with which the order should be where it is wanted."""
+    client, row, word, at_once, keeps = lane.client, lane.log.row, lane.log.word(leg.name), leg.step.at_once, lane.keeps_cookies
+    zero, keep_alive_s, here = client.zero, client.keep_alive_s, client.here
+
+    def answered(rider: Rider, head: Head, body: bytes, done: float) -> None:
+        told = at_once(head.status, body)
+        if told is None or (keeps and head.cookies):
+            rider.odd(head, body, done)
+            return
+        sent, done_s = rider.sent, done - zero
+        row(rider.seq, rider.due, sent - zero, done_s, len(body), head.status, word)
+        rider.past.append((head, body, sent, done, told))
+        wire = rider.wire
+        if wire.reusable:
+            wire.idle(here, done, done + keep_alive_s)
+        rider.arrived(told, done_s)
+
+    return answered
 
 
 class Lane:
@@ -91,9 +150,17 @@ class Lane:
             return False
         wire = here.pop()
         wire.pool = None
-        rider = Rider(self, order, key, legs, values, now)
+        leg = legs[0]
+        rider = Rider(self, order, key, leg, values, wire, now)
         self.live.add(rider)
-        rider.go(wire, now)
+        client = self.client
+        try:
+            left = wire.begin(leg.render(values), leg.method, now + client.reply_s, now + client.first_s, rider)
+        except Broken as broken:
+            rider.broke(broken)
+        else:
+            if left:
+                client.loop.spawn(rider.rest(left))
         return True
 
     def _made(self, order: Order, kind: tuple[str, str, str]) -> tuple[Leg, ...]:
@@ -105,46 +172,38 @@ class Lane:
         given = frozenset[str]().union(*(step.gives for step in plan.steps))
         known = {name: value for name, value in self.members.known_of(order).items() if name not in given}
         made = [(step, self.client.sender(step, known)) for step in steps]
-        short = all(sender.short and not step.stamped for step, sender in made) and (not plan.pay or order.pay_by in plan.pay)
-        legs = [Leg(step, sender, self.log, looks=step is plan.poll, last=step is steps[-1]) for step, sender in made] if short else []
+        short = all(sender.short and step.glances and not step.stamped for step, sender in made) and (not plan.pay or order.pay_by in plan.pay)
+        legs: list[Leg] = []
+        for step, sender in reversed(made) if short else ():
+            legs.insert(0, Leg(self, step, sender, legs[0] if legs else None))
         self._legs[kind] = tuple(legs)
         return self._legs[kind]
 
 
 class Rider:
-    """One order on its short way. To a connection it is what a task would be."""
+    """One order on its short way. To a connection it is what a task would be. ``sent`` on the loop's clock, the others in seconds from the start."""
 
     error: BaseException | None = None
     leave: Callable[[], None] | None = None
+    over = False
 
-    def __init__(self, lane: Lane, order: Order, key: str, legs: tuple[Leg, ...], values: dict[str, Any], now: float) -> None:
-        self._lane = lane
-        self._order = order
-        self._key = key
-        self._legs = legs
-        self._values = values
-        self._at = 0
-        self._started = now - lane.client.zero
-        self._due = order.intended_s
-        self._past: list[Seen] = []
-        self.over = False
+    def __init__(self, lane: Lane, order: Order, key: str, leg: Leg, values: dict[str, Any], wire: Connection, now: float) -> None:
+        self.lane = lane
+        self.order = order
+        self.key = key
+        self.seq = order.seq
+        self.leg = leg
+        self.values = values
+        self.wire = wire
+        self.sent = now
+        self.started = now - lane.client.zero
+        self.due = due = order.intended_s
+        self.patient_until = due + lane.patience
+        self.past: list[Seen] = []
 
-    def go(self, wire: Connection, now: float) -> None:
-        """Send the leg that is next."""
-        leg, client = self._legs[self._at], self._lane.client
-        data = leg.render(self._values)
-        self._wire, self._sent = wire, now
-        try:
-            left = wire.begin(data, leg.method, now + client.reply_s, now + client.first_s, self)
-        except Broken as broken:
-            self._broke(broken)
-            return
-        if left:
-            client.loop.spawn(self._rest(left))
-
-    async def _rest(self, left: bytes) -> None:
+    async def rest(self, left: bytes) -> None:
         """What the kernel did not take at once."""
-        got = await self._wire.rest(left, self)
+        got = await self.wire.rest(left, self)
         if got is not None:
             self.resume(got)
 
@@ -152,7 +211,7 @@ class Rider:
         """The reply is there, or never will be."""
         if isinstance(got, Broken):
             try:
-                self._broke(got)
+                self.broke(got)
             except Exception as error:  # noqa: BLE001 - as below
                 self._failed(error)
         else:
@@ -161,58 +220,28 @@ class Rider:
     def answered(self, head: Head, body: bytes, done: float) -> None:
         """The reply is there."""
         try:
-            lane, leg, sent = self._lane, self._legs[self._at], self._sent
-            told = leg.at_once(head.status, body)
-            if told is None or (head.cookies and lane.keeps_cookies):
-                self._odd(head, body, done)
-                return
-            zero = lane.client.zero
-            lane.log.row(self._order.seq, self._due, sent - zero, done - zero, len(body), head.status, leg.word)
-            self._on(leg, (head, body, sent, done, told))
+            self.leg.answered(self, head, body, done)
         except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, and not end the loop
             self._failed(error)
 
-    def _on(self, leg: Leg, seen: Seen) -> None:
-        """``leg`` is behind us, and it went well."""
-        lane, wire, done = self._lane, self._wire, seen[3]
-        client = lane.client
-        self._past.append(seen)
-        if leg.last:
-            if wire.reusable:
-                wire.idle(client.here, done, done + client.keep_alive_s)
-            self._arrived(leg, seen[4], done - client.zero)
-            return
-        self._values.update(seen[4])
-        self._at += 1
-        self._due = due = done - client.zero
-        now = lane.now()
-        # A look is only worth while the buyer has patience.
-        patient = not self._legs[self._at].looks or due <= self._order.intended_s + lane.patience
-        if patient and wire.reusable and now <= client.quiet_from:
-            self.go(wire, now)
-            return
-        if wire.reusable:
-            wire.idle(client.here, done, done + client.keep_alive_s)
-        self._hand_over()
-
-    def _arrived(self, leg: Leg, told: Mapping[str, Any], last_s: float) -> None:
+    def arrived(self, told: Mapping[str, Any], last_s: float) -> None:
         """The last leg is behind us: is the order where it should be?"""
-        lane, past = self._lane, self._past
+        lane, past = self.lane, self.past
         zero = lane.client.zero
-        values: Mapping[str, Any] = self._values
+        values: Mapping[str, Any] = self.values
         status: str | None = None
         digests: list[str] | None = None
-        if leg.looks:
+        if self.leg.looks:
             status = str(told["status"])
             if status not in lane.delivered:
-                self._hand_over()
+                self._journey()
                 return
             if "cards" in told:
                 cards = told["cards"]
                 if isinstance(cards, str) and cards.strip():
                     cards = [cards]
                 if not isinstance(cards, list) or not cards:
-                    self._hand_over()
+                    self._journey()
                     return
                 digests = card_digests([str(card) for card in cards], lane.shop.salt)
             paid_s: float | None = past[-2][3] - zero if lane.pays else last_s
@@ -230,7 +259,7 @@ class Rider:
         self.over = True
         lane.live.discard(self)
         lane.log.confirmed(
-            self._order, self._started, first[2] - zero, first[3] - zero, paid_s, confirmed_s, lane.now() - zero, amount, number, status, digests
+            self.order, self.started, first[2] - zero, first[3] - zero, paid_s, confirmed_s, lane.now() - zero, amount, number, status, digests
         )
         if not lane.live:
             lane.surge.left(self)
@@ -238,75 +267,76 @@ class Rider:
             lane.surge.look_at(digests)
 
     def _ended(self, told: Told) -> None:
-        lane = self._lane
+        lane = self.lane
         self.over = True
         lane.live.discard(self)
-        lane.log.order(self._order, self._key, told)
+        lane.log.order(self.order, self.key, told)
         if not lane.live:
             lane.surge.left(self)
 
     # What is not as it should be.
 
     def _failed(self, error: Exception) -> None:
-        surge = self._lane.surge
+        surge = self.lane.surge
         surge.failed(error)
         if not self.over:
-            self._ended(Told(self._started, outcome=Outcome.UNKNOWN, reason="engine_error", ended_s=surge.now(), attempts=1, errors=1))
+            self._ended(Told(self.started, outcome=Outcome.UNKNOWN, reason="engine_error", ended_s=surge.now(), attempts=1, errors=1))
 
-    def _broke(self, broken: Broken) -> None:
+    def broke(self, broken: Broken) -> None:
         """No reply. Where it may be asked for again on another connection, the journey does that."""
-        lane, leg = self._lane, self._legs[self._at]
-        if leg.again and broken.silent:
-            self._hand_over()
+        lane = self.lane
+        if self.leg.again and broken.silent:
+            self._journey()
             return
         zero = lane.client.zero
-        self._told(Reply(0, b"", self._sent - zero, lane.now() - zero, broken.word))
+        self._told(Reply(0, b"", self.sent - zero, lane.now() - zero, broken.word))
 
-    def _odd(self, head: Head, body: bytes, done: float) -> None:
+    def odd(self, head: Head, body: bytes, done: float) -> None:
         """A reply that is not read at a glance, or sets cookies."""
-        lane, wire = self._lane, self._wire
-        if wire.reusable and not (head.cookies and lane.keeps_cookies):
-            reply = self._reply(head, body, self._sent, done)
-            read = self._legs[self._at].step.read(reply)
-            if read.kind is OK:
-                lane.log.request(self._order, self._legs[self._at].name, reply, read, self._due, 1)
-                self._on(self._legs[self._at], (head, body, self._sent, done, read.values))
-                return
-        if wire.reusable:
-            wire.idle(lane.client.here, done, done + lane.client.keep_alive_s)
+        lane, leg, sent = self.lane, self.leg, self.sent
+        reply = self._reply(head, body, sent, done)
         jar: Jar | None = None
-        reply = self._reply(head, body, self._sent, done)
         if head.cookies and lane.keeps_cookies:
-            jar = lane.members.visit(self._order, self._key)[1]
+            jar = lane.members.visit(self.order, self.key)[1]
             if jar is not None:
-                netloc = lane.client.netloc
-                jar.store(netloc, path_of(self._legs[self._at].render(self._values)), head.cookies)
-                reply.cookies = None if jar.empty else jar.view(netloc)
+                jar.store(lane.client.netloc, path_of(leg.render(self.values)), head.cookies)
+                reply.cookies = None if jar.empty else jar.view(lane.client.netloc)
+        self._rests(done)
         self._told(reply, jar)
 
+    def _rests(self, done: float) -> None:
+        """The connection is not needed any more."""
+        if self.wire.reusable:
+            client = self.lane.client
+            self.wire.idle(client.here, done, done + client.keep_alive_s)
+
     def _reply(self, head: Head, body: bytes, sent: float, done: float) -> Reply:
-        zero = self._lane.client.zero
+        zero = self.lane.client.zero
         return Reply(head.status, body, sent - zero, done - zero, None, False, head.headers)
 
     def _told(self, reply: Reply, jar: Jar | None = None) -> None:
         """``reply`` is written down, and the journey goes on from it."""
-        leg = self._legs[self._at]
-        read = leg.step.read(reply)
-        self._lane.log.request(self._order, leg.name, reply, read, self._due, 1)
-        self._hand_over((reply, read), jar)
+        read = self.leg.step.read(reply)
+        self.lane.log.request(self.order, self.leg.name, reply, read, self.due, 1)
+        self._journey((reply, read), jar)
 
-    def _hand_over(self, last: tuple[Reply, Read] | None = None, jar: Jar | None = None) -> None:
-        """From here on it is a journey, which is told the replies that there were."""
-        lane = self._lane
-        replies: Replies = deque((self._reply(head, body, sent, done), Read(OK, None, values)) for head, body, sent, done, values in self._past)
+    def hand_over(self, done: float) -> None:
+        """All went well, and from here on it is a journey."""
+        self._rests(done)
+        self._journey()
+
+    def _journey(self, last: tuple[Reply, Read] | None = None, jar: Jar | None = None) -> None:
+        """It is told the replies that there were."""
+        lane = self.lane
+        replies: Replies = deque((self._reply(head, body, sent, done), Read(OK, None, values)) for head, body, sent, done, values in self.past)
         if last is not None:
             replies.append(last)
-        values, own, new_jar = lane.members.visit(self._order, self._key)
-        journey = Journey(lane.shop, Replayed(lane.floor, replies), self._order, values, own if jar is None else jar, new_jar)
-        journey.told.started_s = self._started
+        values, own, new_jar = lane.members.visit(self.order, self.key)
+        journey = Journey(lane.shop, Replayed(lane.floor, replies), self.order, values, own if jar is None else jar, new_jar)
+        journey.told.started_s = self.started
         self.over = True
         lane.live.discard(self)
-        lane.surge.go_on(self._order, self._key, journey)
+        lane.surge.go_on(self.order, self.key, journey)
 
     def cut(self) -> None:
         """It is ended where it stands."""
@@ -314,12 +344,11 @@ class Rider:
             return
         if self.leave is not None:
             self.leave()
-        zero = self._lane.client.zero
-        told = Told(self._started, outcome=Outcome.UNKNOWN, reason="aborted", ended_s=self._lane.surge.now(), attempts=1)
-        if self._past:
-            values = self._values
-            number = values.get("order_no")
-            told.sent_s, told.accepted_s = self._past[0][2] - zero, self._past[0][3] - zero
+        zero = self.lane.client.zero
+        told = Told(self.started, outcome=Outcome.UNKNOWN, reason="aborted", ended_s=self.lane.surge.now(), attempts=1)
+        if self.past:
+            number = self.values.get("order_no")
+            told.sent_s, told.accepted_s = self.past[0][2] - zero, self.past[0][3] - zero
             told.order_no = None if number is None else str(number)
         self._ended(told)
 

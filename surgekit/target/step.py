@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from surgekit import clock
 from surgekit.model import ReplyClass
-from surgekit.target import template
+from surgekit.target import glance, template
 from surgekit.target.extract import Extractor
-from surgekit.target.reading import MISSING, MOST_VALUES, Document, Reply, compile_path, look, parsed
+from surgekit.target.reading import MISSING, Document, Reply, compile_path, look
 from surgekit.target.rules import Classifier
 from surgekit.target.schema import Act, Captcha, Extract, ReplyRule, Step
 from surgekit.target.signing import Parts, Signer
@@ -77,7 +77,7 @@ class StepPlan:
     """
 
     __slots__ = (
-        "_carries", "_classify", "_constant_headers", "_data", "_extract", "_first", "_header_holes", "_names", "_optional", "_plain", "_signer", "_taken", "asks_url", "body", "follow", "headers",
+        "_carries", "_classify", "_constant_headers", "_data", "_extract", "_first", "_header_holes", "_names", "_optional", "_signer", "_taken", "asks_url", "at_once", "body", "follow", "glances", "headers",
         "method", "name", "needs", "once", "query", "signed", "stamped", "url",
     )  # fmt: skip
 
@@ -135,7 +135,10 @@ class StepPlan:
         self._carries = names
         # (name, how it is found, whether nothing can go on where it is null or empty)
         self._taken = tuple((key, find, key in names and key not in self._optional) for key, find in self._extract.items())
-        self._plain = tuple((key, *self._names[key], must) for key, _, must in self._taken if key in self._names)
+        plain = [(key, *self._names[key], must) for key, _, must in self._taken if key in self._names]
+        self.at_once = glance.reader(self._first, plain)
+        """What is kept of a reply that is ok, by its status and body, where that is seen at a glance; None where it takes more than that."""
+        self.glances = bool(self._first)
 
     def request(self, values: template.Values) -> Request:
         """The bytes to send, with ``values`` in the holes."""
@@ -170,27 +173,6 @@ class StepPlan:
         """What the reply means. An ok reply without a value that the step extracts is not ok but unknown."""
         values = None if reply.error is not None else self.at_once(reply.status, reply.body)
         return self.meant(Document(reply)) if values is None else Read(OK, None, values)
-
-    def at_once(self, status: int, body: bytes) -> dict[str, Any] | None:
-        """What is kept of a reply that is ok, where that is seen at a glance; None where it takes more than that."""
-        # Most replies are one object that has what the first rule asks for, and the values under their names. Those are read here,
-        # without a call for each; whatever is not as expected goes the long way. No text in a body of MOST_VALUES is too long to keep.
-        first = self._first.get(status)
-        if first is None or not 0 < len(body) <= MOST_VALUES:
-            return None
-        data = parsed(body)
-        if type(data) is not dict:
-            return None
-        name, wanted = first
-        value = data.get(name)
-        if value != wanted or type(value) is bool:
-            return None
-        values: dict[str, Any] = {}
-        for key, where, default, must in self._plain:
-            values[key] = value = data.get(where, default)
-            if value is MISSING or (must and (value is None or value == "")):
-                return None
-        return values
 
     def meant(self, document: Document) -> Read:
         """``read`` of a reply that others look at too."""

@@ -51,9 +51,9 @@ def test_what_is_remembered_is_bounded() -> None:
     known = Heads()
     for number in range(20_000):
         assert known.whole(TWO + b"X: %d\r\n\r\nok" % number) is not None
-        assert len(known._known) <= heads.MOST_KNOWN
+        assert len(known.known) <= heads.MOST_KNOWN
     assert known.whole(TWO + b"X: " + b"x" * 3000 + b"\r\n\r\nok") is not None
-    assert max(map(len, known._known)) <= heads.MOST_KNOWN_BYTES
+    assert max(map(len, known.known)) <= heads.MOST_KNOWN_BYTES
 
 
 def test_where_every_head_is_new_hardly_any_is_remembered_and_where_some_come_again_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,8 +64,8 @@ def test_where_every_head_is_new_hardly_any_is_remembered_and_where_some_come_ag
         known, stored, before = Heads(), 0, 0
         for number in range(30_000):
             known.whole((TWO + b"\r\nok") if number % 100 < again else TWO + b"X: %d\r\n\r\nok" % number)
-            stored += len(known._known) > before
-            before = len(known._known)
+            stored += len(known.known) > before
+            before = len(known.known)
         if not again:
             assert stored < 0.1 * 30_000
         return read[0] / 30_000

@@ -229,7 +229,7 @@ def test_a_fault_of_our_own_on_the_short_way_voids_the_run(tmp_path: Path, monke
     def broken(*_: Any) -> None:
         raise LookupError("arrived")
 
-    monkeypatch.setattr(lanes.Rider, "_arrived", broken)
+    monkeypatch.setattr(lanes.Rider, "arrived", broken)
     orders = [one_order(seq=number, intended_s=number * 0.004) for number in range(ORDERS)]
     with pytest.raises(AssertionError, match="arrived"):
         went(tmp_path, SHAPES["submit, poll"], 1, short=True, orders=orders)
