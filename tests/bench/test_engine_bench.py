@@ -39,7 +39,8 @@ def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(bench, "cheap_shop", no_shop)
         monkeypatch.setattr(bench, "cores", lambda: (-1, -1))
         monkeypatch.setattr(bench, "missing", lambda: dict(ABSENT))
-        monkeypatch.setattr(bench, "climbed", lambda peer, load, shop, core=-1: (load, 12_500.0))
+    monkeypatch.setattr(engine, "keenest", lambda peer, load, shop, core=-1, further=0: load)
+    monkeypatch.setattr(slip, "climbed", lambda peer, load, shop, core=-1: (load, 12_500.0))
 
 
 @pytest.mark.parametrize("quick", [True, False])
