@@ -62,9 +62,14 @@ def shown(chromium: str, source: str, folder: Path) -> tuple[str, str]:
 @pytest.mark.browser
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_every_line_is_drawn_and_the_console_is_silent(chromium: str, lang: str, tmp_path: Path) -> None:
-    document, console = shown(chromium, render(*SAMPLES["broken"](), "zh" if lang == "zh" else "en"), tmp_path)
-    assert console == ""
-    drawn = re.search(r'data-drawn="([^"]*)"', document)
+    drawn = None
+    for attempt in range(3):  # a browser on a busy machine may draw no frame within its budget of time
+        (folder := tmp_path / str(attempt)).mkdir()
+        document, console = shown(chromium, render(*SAMPLES["broken"](), "zh" if lang == "zh" else "en"), folder)
+        assert console == ""
+        drawn = drawn or re.search(r'data-drawn="([^"]*)"', document)
+        if drawn is not None:
+            break
     assert drawn is not None
     assert set(drawn[1].split()) == EVERY_LINE
     assert document.count("<canvas") == 8
