@@ -109,6 +109,23 @@ class Told:
     card_digests: list[str] | None = None
 
 
+def about(values: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    """(number, amount in fen) of the order that the platform spoke of; None for what it did not say, or not in that form."""
+    given, amount = values.get("order_no"), values.get("amount_fen")
+    return (
+        given if given is None or type(given) is str else str(given),
+        amount if type(amount) is int and -MOST_FEN < amount < MOST_FEN else None,
+    )
+
+
+def cards_in(values: Mapping[str, Any]) -> list[Any]:
+    """The cards that are shown; a shop that shows one card shows it without a list."""
+    cards = values["cards"]
+    if isinstance(cards, str) and cards.strip():
+        return [cards]
+    return cards if isinstance(cards, list) else []
+
+
 def number(values: Mapping[str, Any]) -> str | None:
     given = values.get("order_no")
     return None if given is None else str(given)

@@ -37,7 +37,6 @@ class Health:
         self.seconds = 0
         self.busy = 0
         """Of so many ``seconds``, those in which replies waited in line because the loop had no time for them."""
-        self.cpu_s = 0.0
         self._gc_total_ms = 0.0
         self._gc_began = 0.0
         self._lag_since_ms = 0.0

@@ -7,7 +7,7 @@ from typing import Any
 
 from surgekit.digest import card_digests
 from surgekit.engine.budget import NO_BUDGET
-from surgekit.engine.buyer import BROKEN, HARMLESS, MOST_FEN, Session, Shop, Told, Values, number, retry_after
+from surgekit.engine.buyer import BROKEN, HARMLESS, Session, Shop, Told, Values, about, cards_in, number, retry_after
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply
@@ -198,9 +198,7 @@ class Journey:
     def _is_about(self, values: Values) -> None:
         """Number and amount of the order that is told of, out of what the platform said."""
         self._about = values
-        told, given, amount = self.told, values.get("order_no"), values.get("amount_fen")
-        told.order_no = given if given is None or type(given) is str else str(given)
-        told.amount_fen = amount if type(amount) is int and -MOST_FEN < amount < MOST_FEN else None
+        self.told.order_no, self.told.amount_fen = about(values)
 
     async def _pay(self, values: Values, due: float, attempt: int) -> tuple[Read, float]:
         """What the payment came to, and when."""
@@ -325,13 +323,10 @@ class Journey:
     def _has_cards(self, values: Mapping[str, Any]) -> bool:
         if "cards" not in values:
             return True
-        cards = values["cards"]
-        if isinstance(cards, str) and cards.strip():
-            cards = [cards]  # a shop that shows one card shows it without a list
-        if isinstance(cards, list) and cards:
+        cards = cards_in(values)
+        if cards:
             self.told.card_digests = card_digests((str(card) for card in cards), self._shop.salt)
-            return True
-        return False
+        return bool(cards)
 
     async def _second_click(self, due: float) -> bool:
         """The same order again, a moment later: a buy button that was pressed twice buys (and pays) twice.

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from surgekit.digest import card_digests
-from surgekit.engine.buyer import MOST_FEN, Session, Shop, Told
+from surgekit.engine.buyer import Session, Shop, Told, about, cards_in
 from surgekit.engine.client import Client, path_of
 from surgekit.engine.connection import FRESH_S, Answer, Connection
 from surgekit.engine.heads import Broken, Head
@@ -51,17 +51,17 @@ class Leg:
         self.again = sender.again
         self.render = sender.render
         self.looks = step is lane.shop.plan.poll
-        self.answered = _last(lane, self) if after is None else _next(lane, self, after)
+        self.answered = _answering(lane, self, after)
 
 
 Answered = Callable[["Rider", Head, bytes, float], None]
 
 
-def _next(lane: Lane, leg: Leg, after: Leg) -> Answered:
-    """Reads the reply to ``leg``, and sends the one ``after`` it."""
+def _answering(lane: Lane, leg: Leg, after: Leg | None) -> Answered:
+    """Reads the reply to ``leg``, and sends the one ``after`` it; where there is none, the order should be where it is wanted."""
     client, row, word, at_once, keeps = lane.client, lane.log.row, lane.log.word(leg.name), leg.step.at_once, lane.keeps_cookies
     zero, reply_s, first_s, now = client.zero, client.reply_s, client.first_s, lane.now
-    render, method, looks = after.render, after.method, after.looks
+    looks = after is not None and after.looks
 
     def answered(rider: Rider, head: Head, body: bytes, done: float) -> None:
         told = at_once(head.status, body)
@@ -71,8 +71,11 @@ def _next(lane: Lane, leg: Leg, after: Leg) -> Answered:
         sent, done_s = rider.sent, done - zero
         row(rider.seq, rider.due, sent - zero, done_s, len(body), head.status, word)
         rider.past.append((head, body, sent, done, told))
-        values = rider.values
-        values.update(told)
+        if after is None:
+            rider.rests(done)
+            rider.arrived(told, done_s)
+            return
+        rider.values.update(told)
         rider.leg, rider.due = after, done_s
         wire = rider.wire
         # A look is only worth while the buyer has patience.
@@ -81,33 +84,12 @@ def _next(lane: Lane, leg: Leg, after: Leg) -> Answered:
             return
         rider.sent = at = now()
         try:
-            left = wire.begin(render(values), method, at + reply_s, at + first_s, rider)
+            left = wire.begin(after.render(rider.values), after.method, at + reply_s, at + first_s, rider)
         except Broken as broken:
             rider.broke(broken)
             return
         if left:
             client.loop.spawn(rider.rest(left))
-
-    return answered
-
-
-def _last(lane: Lane, leg: Leg) -> Answered:
-    """Reads the reply to ``leg``, with which the order should be where it is wanted."""
-    client, row, word, at_once, keeps = lane.client, lane.log.row, lane.log.word(leg.name), leg.step.at_once, lane.keeps_cookies
-    zero, keep_alive_s, here = client.zero, client.keep_alive_s, client.here
-
-    def answered(rider: Rider, head: Head, body: bytes, done: float) -> None:
-        told = at_once(head.status, body)
-        if told is None or (keeps and head.cookies):
-            rider.odd(head, body, done)
-            return
-        sent, done_s = rider.sent, done - zero
-        row(rider.seq, rider.due, sent - zero, done_s, len(body), head.status, word)
-        rider.past.append((head, body, sent, done, told))
-        wire = rider.wire
-        if wire.reusable:
-            wire.idle(here, done, done + keep_alive_s)
-        rider.arrived(told, done_s)
 
     return answered
 
@@ -237,10 +219,8 @@ class Rider:
                 self._journey()
                 return
             if "cards" in told:
-                cards = told["cards"]
-                if isinstance(cards, str) and cards.strip():
-                    cards = [cards]
-                if not isinstance(cards, list) or not cards:
+                cards = cards_in(told)
+                if not cards:
                     self._journey()
                     return
                 digests = card_digests([str(card) for card in cards], lane.shop.salt)
@@ -250,11 +230,7 @@ class Rider:
             paid_s = last_s if lane.pays else None
             confirmed_s = last_s
             values = {**values, **told}
-        number, amount = values.get("order_no"), values.get("amount_fen")
-        if number is not None and type(number) is not str:
-            number = str(number)
-        if type(amount) is not int or not -MOST_FEN < amount < MOST_FEN:
-            amount = None
+        number, amount = about(values)
         first = past[0]
         self.over = True
         lane.live.discard(self)
@@ -301,10 +277,10 @@ class Rider:
             if jar is not None:
                 jar.store(lane.client.netloc, path_of(leg.render(self.values)), head.cookies)
                 reply.cookies = None if jar.empty else jar.view(lane.client.netloc)
-        self._rests(done)
+        self.rests(done)
         self._told(reply, jar)
 
-    def _rests(self, done: float) -> None:
+    def rests(self, done: float) -> None:
         """The connection is not needed any more."""
         if self.wire.reusable:
             client = self.lane.client
@@ -322,7 +298,7 @@ class Rider:
 
     def hand_over(self, done: float) -> None:
         """All went well, and from here on it is a journey."""
-        self._rests(done)
+        self.rests(done)
         self._journey()
 
     def _journey(self, last: tuple[Reply, Read] | None = None, jar: Jar | None = None) -> None:

@@ -125,7 +125,7 @@ def evidence(target: Target) -> list[str]:
     who = f"{Path(target.locust.file).name}:{target.locust.user}"
     told = [
         f"orders are tasks of {who}: latency and errors are those of its tasks and requests",
-        "its own clients sent them, which takes some ten times the processor of a target file; how the generator was stands under validity",
+        "its own clients sent them, which takes several times the processor of a target file; how the generator was stands under validity",
     ]
     if target.reads.ledger is None:
         told.append(
