@@ -32,15 +32,13 @@ def wait_for(what: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-class Platform:
-    """Takes orders on loopback, in a thread. Every ``mute``-th order never gets an answer; 1 means all of them."""
+class Served:
+    """A server on loopback, in a thread. ``open`` are its connections."""
 
-    def __init__(self, mute: int = 0) -> None:
-        self.mute = mute
-        self.keys: Counter[str] = Counter()
+    def __init__(self, clerk: Callable[[], asyncio.Protocol]) -> None:
         self.open: list[asyncio.Transport] = []
         self._loop = asyncio.new_event_loop()
-        serving = self._loop.create_server(lambda: Clerk(self), "127.0.0.1", 0, backlog=512)
+        serving = self._loop.create_server(clerk, "127.0.0.1", 0, backlog=512)
         self._server = self._loop.run_until_complete(serving)
         self.port = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -54,6 +52,15 @@ class Platform:
             transport.abort()
         self._loop.run_until_complete(asyncio.sleep(0.01))
         self._loop.close()
+
+
+class Platform(Served):
+    """Takes orders. Every ``mute``-th order never gets an answer; 1 means all of them."""
+
+    def __init__(self, mute: int = 0) -> None:
+        self.mute = mute
+        self.keys: Counter[str] = Counter()
+        super().__init__(lambda: Clerk(self))
 
 
 class Clerk(asyncio.Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_story import Served
 from journey_story import order as one_order
 from spool_story import rows
 
@@ -72,18 +72,13 @@ def bodies(step: str, dice: random.Random) -> tuple[int, bytes, list[str]]:
     return (*dice.choice(odd), headers)
 
 
-class Shop1:
+class Moody(Served):
     """Answers by the order's key, the step and how often it was asked: the same to whoever asks in the same way. Some get no answer at all."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self.heard: dict[str, list[str]] = defaultdict(list)
-        self.open: list[Any] = []
-        self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(self._loop.create_server(lambda: Clerk(self), "127.0.0.1", 0))
-        self.port = self._server.sockets[0].getsockname()[1]
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
+        super().__init__(lambda: Clerk(self))
 
     def answer(self, data: bytes) -> bytes | None:
         """None: the connection breaks."""
@@ -103,18 +98,9 @@ class Shop1:
             lines.append("Connection: close")
         return "\r\n".join([*lines, "", ""]).encode() + said
 
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._server.close()
-        for transport in self.open:
-            transport.abort()
-        self._loop.run_until_complete(asyncio.sleep(0.01))
-        self._loop.close()
-
 
 class Clerk(asyncio.Protocol):
-    def __init__(self, shop: Shop1) -> None:
+    def __init__(self, shop: Moody) -> None:
         self._shop = shop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -132,8 +118,8 @@ class Clerk(asyncio.Protocol):
 
 
 @contextmanager
-def shop_of(seed: int) -> Iterator[Shop1]:
-    shop = Shop1(seed)
+def shop_of(seed: int) -> Iterator[Moody]:
+    shop = Moody(seed)
     try:
         yield shop
     finally:
