@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -132,17 +131,3 @@ class Live:
         """The quantile ``q`` of how long the orders of the last five seconds took."""
         with self._lock:
             return self._recent.quantile_ms(q, now_s)
-
-
-def merged(parts: Iterable[Mapping[str, StepFigures]]) -> dict[str, StepFigures]:
-    """The figures of several takes, or of several engines, as one."""
-    whole: dict[str, StepFigures] = {}
-    for part in parts:
-        for step, figures in part.items():
-            one = whole.setdefault(step, StepFigures())
-            one.count += figures.count
-            one.errors += figures.errors
-            one.bytes += figures.bytes
-            one.latency.merge(figures.latency)
-            one.failures.update(figures.failures)
-    return whole

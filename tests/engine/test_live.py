@@ -12,7 +12,6 @@ from spool_story import order_of
 
 from surgekit.engine import live as live_module
 from surgekit.engine.buyer import BROKEN, Told
-from surgekit.engine.live import merged
 from surgekit.engine.spool import Log
 from surgekit.model import Outcome, ReplyClass
 from surgekit.target.reading import Reply
@@ -98,17 +97,3 @@ def test_steps_without_end_are_counted_together(tmp_path: Path, monkeypatch: pyt
         log.request(order_of(1), f"/item/{number}", Reply(200, b"", 1.0, 2.0), Read(ReplyClass.OK, None), 1.0, 1)
     log.close()
     assert {step: figures.count for step, figures in log.live.take().items()} == {"/item/0": 1, "/item/1": 1, "/item/2": 1, "other": 6}
-
-
-def test_figures_of_several_engines_add_up(tmp_path: Path) -> None:
-    parts = []
-    for shard in range(2):
-        log = Log(tmp_path, shard)
-        told(log, [("poll", ReplyClass.UNKNOWN, "timeout", 1.0, 1.0 + shard, 10), ("pay", ReplyClass.OK, None, 1.0, 0.5, 1)])
-        log.close()
-        parts.append(log.live.take())
-    whole = merged(parts)
-    assert {step: (each.count, each.errors, each.bytes, dict(each.failures)) for step, each in whole.items()} == {
-        "poll": (2, 2, 20, {"timeout": 2}), "pay": (2, 0, 2, {})
-    }  # fmt: skip
-    assert (whole["poll"].latency.min, whole["poll"].latency.max) == (1000.0, 2000.0)
