@@ -154,7 +154,7 @@ class Lane:
         given = frozenset[str]().union(*(step.gives for step in plan.steps))
         known = {name: value for name, value in self.members.known_of(order).items() if name not in given}
         made = [(step, self.client.sender(step, known)) for step in steps]
-        short = all(sender.short and step.glances and not step.stamped for step, sender in made) and (not plan.pay or order.pay_by in plan.pay)
+        short = all(sender.short and step.firsts and not step.stamped for step, sender in made) and (not plan.pay or order.pay_by in plan.pay)
         legs: list[Leg] = []
         for step, sender in reversed(made) if short else ():
             legs.insert(0, Leg(self, step, sender, legs[0] if legs else None))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 from surgekit.target import page
 from surgekit.target.pattern import Pattern
-from surgekit.target.reading import MISSING, MOST_ITEMS, MOST_TEXT, UNREAD, Document, Found, compile_path, finder, look
+from surgekit.target.reading import MISSING, MOST_ITEMS, MOST_TEXT, UNREAD, Document, Found, compile_path, finder, look, names_of
 from surgekit.target.schema import Extract
 from surgekit.target.template import fen
 
@@ -22,7 +23,8 @@ class Extractor:
     ``value(document)``: what the reply has there; ``MISSING`` where it has nothing, or nothing of the form that is wanted. The default
     of an optional value stands in for what is missing.
 
-    ``plain`` is (name, default) where it is what stands under this name in the object that is the body, as it is; else None.
+    ``plain`` is (names, shape, default) where it is what stands under these names in the object that is the body, as it is or as ``shape`` has it
+    (``MISSING``: not of that form); else None.
     """
 
     __slots__ = ("_asked", "_css", "_path", "_regex", "plain", "value")
@@ -34,10 +36,10 @@ class Extractor:
         self._path = None if asked.json_ is None else compile_path(asked.json_, where)
         self._css = None if asked.css is None else page.selector(asked.css)
         self._regex = None if asked.regex is None else Pattern(asked.regex)
-        first = self._path[0] if self._path is not None and len(self._path) == 1 else None
-        plain = isinstance(first, str) and asked.regex is None and asked.as_ is None
-        self.plain = (first, asked.default if asked.optional else MISSING) if plain else None
-        self.value = _named(*self.plain) if self.plain is not None else self._quick() or self.general
+        absent = asked.default if asked.optional else MISSING
+        names = None if self._path is None or asked.regex is not None or asked.as_ not in _SHAPES else names_of(self._path)
+        self.plain = None if names is None else (names, _SHAPES[asked.as_], absent)
+        self.value = self._quick(absent) or self.general
 
     def general(self, document: Document) -> Any:
         """``value`` of whatever may be asked for."""
@@ -46,15 +48,15 @@ class Extractor:
             found = MISSING
         return self._asked.default if found is MISSING and self._asked.optional else found
 
-    def _quick(self) -> Found | None:
+    def _quick(self, absent: Any) -> Found | None:
         """``value`` in one go where that is possible: of JSON and of what is beside the body, as it is, as text or in fen."""
         asked = self._asked
-        absent = asked.default if asked.optional else MISSING
-        if asked.regex is not None or asked.as_ not in (None, "text", "yuan"):
+        if asked.regex is not None or asked.as_ not in _SHAPES:
             return None
         if self._path is not None:
-            of_kind = {None: _json_at, "text": _text_at, "yuan": _fen_at}[asked.as_]
-            return of_kind(finder(self._path), absent)
+            if asked.as_ is None and len(self._path) == 1 and isinstance(self._path[0], str):
+                return _named(self._path[0], absent)
+            return _at(finder(self._path), _SHAPES[asked.as_] or _as_it_is, absent)
         if asked.as_ == "yuan":
             return None
         if asked.header is not None or asked.location:
@@ -125,35 +127,32 @@ def _named(name: object, absent: Any) -> Found:
     return value
 
 
-def _json_at(find: Found, absent: Any) -> Found:
+def _at(find: Found, shape: Callable[[Any], Any], absent: Any) -> Found:
     def value(document: Document) -> Any:
         found = find(document)
-        return absent if found is MISSING or (type(found) is str and len(found) > MOST_TEXT) else found
+        shaped = MISSING if found is MISSING else shape(found)
+        return absent if shaped is MISSING else shaped
 
     return value
 
 
-def _text_at(find: Found, absent: Any) -> Found:
-    def value(document: Document) -> Any:
-        found = find(document)
-        if found is MISSING:
-            return absent
-        text = found if type(found) is str else _text(found)
-        return text if len(text) <= MOST_TEXT else absent
-
-    return value
+def _as_it_is(found: Any) -> Any:
+    return MISSING if type(found) is str and len(found) > MOST_TEXT else found
 
 
-def _fen_at(find: Found, absent: Any) -> Found:
-    def value(document: Document) -> Any:
-        found = find(document)
-        if type(found) is list:
-            numbers = [shaped_number(each, "yuan") for each in found]
-            return absent if not numbers or MISSING in numbers else numbers
-        amount = MISSING if found is MISSING else shaped_number(found, "yuan")
-        return absent if amount is MISSING else amount
+def _as_text(found: Any) -> Any:
+    text = found if type(found) is str else _text(found)
+    return text if len(text) <= MOST_TEXT else MISSING
 
-    return value
+
+def _in_fen(found: Any) -> Any:
+    if type(found) is list:
+        numbers = [shaped_number(each, "yuan") for each in found]
+        return numbers if numbers and MISSING not in numbers else MISSING
+    return shaped_number(found, "yuan")
+
+
+_SHAPES: Final[dict[str | None, Callable[[Any], Any] | None]] = {None: None, "text": _as_text, "yuan": _in_fen}
 
 
 def _header_of(name: str, absent: Any) -> Found:

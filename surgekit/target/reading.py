@@ -17,6 +17,8 @@ from surgekit.target.strict import parsed as parsed
 EVERY = "*"
 """In a path as it is written: each item of a list; compiled it is -1."""
 Path = tuple[str | int, ...]
+Names = tuple[str, ...]
+"""A path without a position in it: one name inside another."""
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]{1,9}|\*)\]|\[\"([^\"]*)\"\]|\['([^']*)'\]")
 MOST_TEXT = 1 << 20
 """Characters of a body that patterns look at."""
@@ -68,6 +70,12 @@ def compile_path(text: str, where: str) -> Path:
             steps.append(next(name for name in (match[1], match[3], match[4]) if name is not None))
         at = match.end()
     return tuple(steps)
+
+
+def names_of(path: Path) -> Names | None:
+    """``path`` where it is nothing but names, at least one."""
+    names = tuple(step for step in path if isinstance(step, str))
+    return names if names and len(names) == len(path) else None
 
 
 def look(data: Any, path: Path) -> Any:

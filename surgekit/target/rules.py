@@ -9,7 +9,7 @@ from typing import Any, Final
 from surgekit.model import ReplyClass
 from surgekit.target import page
 from surgekit.target.pattern import Pattern
-from surgekit.target.reading import MISSING, MOST_TEXT, UNREAD, Document, Found, Path, compile_path, finder
+from surgekit.target.reading import MISSING, MOST_TEXT, UNREAD, Document, Found, Names, Path, compile_path, finder, names_of
 from surgekit.target.schema import ReplyRule
 
 Fits = Callable[[Document], bool]
@@ -42,11 +42,11 @@ class Classifier:
             return ReplyClass.UNKNOWN, f"http_{status}"
         return ReplyClass.UNKNOWN, "odd_reply" if reply.body else "empty_reply"
 
-    def firsts(self) -> dict[int, tuple[str, Any]]:
-        """status → (name, value), for each status where the first rule that can fit says ok as soon as the object that is the body has
-        this value under this name."""
+    def firsts(self) -> dict[int, tuple[Names, Any]]:
+        """status → (names, value), for each status where the first rule that can fit says ok as soon as the object that is the body has
+        this value under these names."""
         plain = [_plainly_ok(rule) for rule in self._given]
-        found: dict[int, tuple[str, Any]] = {}
+        found: dict[int, tuple[Names, Any]] = {}
         for status in range(100, 600):
             first = next((number for number, (statuses, _, _) in enumerate(self._rules) if statuses is None or status in statuses), None)
             told = None if first is None else plain[first]
@@ -73,14 +73,14 @@ def _compiled(rule: ReplyRule, where: str) -> tuple[frozenset[int] | range | Non
     return statuses, _all(list(_conditions(rule, where))), answer
 
 
-def _plainly_ok(rule: ReplyRule) -> tuple[str, Any] | None:
-    """(name, value) where ``rule`` asks for nothing else, means ok, and the value is a text or a number."""
+def _plainly_ok(rule: ReplyRule) -> tuple[Names, Any] | None:
+    """(names, value) where ``rule`` asks for nothing else, means ok."""
     if rule.class_ is not ReplyClass.OK or rule.path is None or rule.model_fields_set - {"class_", "status", "path", "equals"}:
         return None
-    path = compile_path(rule.path, "")
-    if len(path) != 1 or not isinstance(path[0], str) or rule.equals is None or isinstance(rule.equals, bool):
+    names = names_of(compile_path(rule.path, ""))
+    if names is None or rule.equals is None:
         return None
-    return path[0], rule.equals
+    return names, rule.equals
 
 
 def _all(conditions: Sequence[Fits]) -> Fits:

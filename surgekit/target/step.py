@@ -77,8 +77,8 @@ class StepPlan:
     """
 
     __slots__ = (
-        "_carries", "_classify", "_constant_headers", "_data", "_extract", "_first", "_header_holes", "_names", "_optional", "_signer", "_taken", "asks_url", "at_once", "body", "follow", "glances", "headers",
-        "method", "name", "needs", "once", "query", "signed", "stamped", "url",
+        "_carries", "_classify", "_constant_headers", "_data", "_extract", "_header_holes", "_names", "_optional", "_signer", "_taken", "asks_url", "at_once", "body", "firsts", "follow", "headers",
+        "kept", "method", "name", "needs", "once", "query", "signed", "stamped", "url",
     )  # fmt: skip
 
     def __init__(self, name: str, step: Step, where: str, *, headers: Mapping[str, str] | None = None, signer: Signer | None = None) -> None:
@@ -112,7 +112,8 @@ class StepPlan:
         self._extract = {key: each.value for key, each in extractors.items()}
         self._names = {key: each.plain for key, each in extractors.items() if each.plain is not None}
         plain = len(self._names) == len(extractors) and type(self).meant is StepPlan.meant
-        self._first = classifier.firsts() if plain else {}
+        self.firsts: glance.Firsts = classifier.firsts() if plain else {}
+        """What is seen of a reply at a glance (``glance.lines``), and ``kept`` beside it; nothing where that is not enough."""
         self._optional = frozenset(key for key, each in step.extract.items() if each.optional)
         self.carries = frozenset()
         used = [self.url, self.query, self.body, *self._data.values(), *(value for _, value in self.headers)]
@@ -135,10 +136,9 @@ class StepPlan:
         self._carries = names
         # (name, how it is found, whether nothing can go on where it is null or empty)
         self._taken = tuple((key, find, key in names and key not in self._optional) for key, find in self._extract.items())
-        plain = [(key, *self._names[key], must) for key, _, must in self._taken if key in self._names]
-        self.at_once = glance.reader(self._first, plain)
+        self.kept: list[glance.Kept] = [(key, *self._names[key], must) for key, _, must in self._taken if key in self._names]
+        self.at_once = glance.reader(self.firsts, self.kept)
         """What is kept of a reply that is ok, by its status and body, where that is seen at a glance; None where it takes more than that."""
-        self.glances = bool(self._first)
 
     def request(self, values: template.Values) -> Request:
         """The bytes to send, with ``values`` in the holes."""
