@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
-from typing import TypeVar
+from functools import partial
+from itertools import chain, repeat
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from surgekit.seeds import rng
 
 Ints = NDArray[np.int64]
 BLOCK = 256
+_order: Callable[[Iterable[Any]], Order] = partial(tuple.__new__, Order)
+"""``Order._make``, which also counts."""
 Number = TypeVar("Number", int, float)
 
 
@@ -68,6 +71,9 @@ class Schedule:
 
     def orders(self) -> Iterator[Order]:
         """One by one, in order of arrival. Made in small blocks: an hour of them at once would not fit, and even a long block takes its time."""
+        return chain.from_iterable(self._blocks())
+
+    def _blocks(self) -> Iterator[Iterator[Order]]:
         shard, first, of = repeat(self.shard.index), self.shard.index, self.shard.of
         skus, classes, phases, pay_by = (names.__getitem__ for names in (self.skus, self.classes, self.phases, self.pay_by))
         for begin in range(0, len(self), BLOCK):
@@ -79,7 +85,7 @@ class Schedule:
                 self.browses[part].tolist(), self.double_click[part].tolist(), self.think_quote_s[part].tolist(), self.think_pay_s[part].tolist(),
                 self.cold[part].tolist(),
             )  # fmt: skip
-            yield from map(Order._make, zip(*columns, strict=False))  # the first two go on beyond the block
+            yield map(_order, zip(*columns, strict=False))  # the first two go on beyond the block
 
 
 def curve(profile: Profile) -> RateCurve:

@@ -118,9 +118,8 @@ def about(values: Mapping[str, Any]) -> tuple[str | None, int | None]:
     )
 
 
-def cards_in(values: Mapping[str, Any]) -> list[Any]:
+def cards_in(cards: Any) -> list[Any]:
     """The cards that are shown; a shop that shows one card shows it without a list."""
-    cards = values["cards"]
     if isinstance(cards, str) and cards.strip():
         return [cards]
     return cards if isinstance(cards, list) else []

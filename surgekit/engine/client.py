@@ -126,7 +126,9 @@ class Client:
             try:
                 me = self.loop.running()
                 left = wire.begin(data, sender.method, now + self.reply_s, now + self.first_s, me)
+                me.leave = wire.close
                 got: Any = (await wire.rest(left, me) if left else None) or await suspended()
+                me.leave = None
             except Broken as broken:
                 got = broken.again()
             if got.__class__ is tuple:

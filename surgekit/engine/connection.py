@@ -38,14 +38,13 @@ Answer = tuple[Head, bytes, float]
 
 
 class Waiting(Protocol):
-    """Whoever waits for a reply. ``leave`` is what they call where they do not want it any more."""
-
-    leave: Callable[[], None] | None
+    """Whoever waits for a reply."""
 
     def resume(self, got: Any) -> None: ...
 
-    def answered(self, head: Head, body: bytes, done: float) -> None:
-        """``resume`` with an ``Answer``."""
+
+def _resumed(waits: Waiting, head: Head, body: bytes, done: float) -> None:
+    waits.resume((head, body, done))
 
 
 class _GoOn(Broken):
@@ -56,7 +55,7 @@ class Connection:
     """One at a time may use it. ``used``: a reply came over it, so it may be stale; ``idle_since``: on the loop's clock."""
 
     __slots__ = (
-        "_bio", "_by", "_deadline", "_expect", "_fd", "_heads", "_known", "_loop", "_method", "_now", "_quick", "_raw", "_recv", "_response", "_rings", "_sending", "_sock", "_task",
+        "_bio", "_by", "_deadline", "_expect", "_fd", "_heads", "_known", "_loop", "_method", "_now", "_on", "_quick", "_raw", "_recv", "_response", "_rings", "_sending", "_sock", "_task",
         "_timer", "_tls", "_write", "closed", "idle_since", "pool", "reusable", "used",
     )  # fmt: skip
 
@@ -71,6 +70,7 @@ class Connection:
         self._tls: ssl.SSLObject | None = None
         self._bio: tuple[ssl.MemoryBIO, ssl.MemoryBIO] | None = None
         self._task: Waiting | None = None
+        self._on: Callable[[Any, Head, bytes, float], None] = _resumed
         self._response: Response | None = None
         self._method = "GET"
         self._quick = self._raw = self._sending = self._expect = False
@@ -174,13 +174,18 @@ class Connection:
         it does, or where ``reusable`` is false then, the connection is closed."""
         me = self._loop.running()
         left = self.begin(data, method, deadline, first, me)
+        me.leave = self.close
         got = (await self.rest(left, me) if left else None) or await suspended()
+        me.leave = None
         if isinstance(got, Broken):
             raise got.again()
         return got
 
-    def begin(self, data: bytes, method: str, deadline: float, first: float, waits: Waiting) -> bytes:
-        """The beginning of ``exchange``: what the kernel did not take is for ``rest``. ``waits`` is resumed with an ``Answer`` or a ``Broken``. Raises
+    def begin(
+        self, data: bytes, method: str, deadline: float, first: float, waits: Waiting, on: Callable[[Any, Head, bytes, float], None] = _resumed
+    ) -> bytes:
+        """The beginning of ``exchange``: what the kernel did not take is for ``rest``. ``waits`` is resumed with an ``Answer`` or a ``Broken``; for most
+        answers ``on`` is called instead, with ``waits`` and its three parts. Whoever does not want the reply any more closes the connection. Raises
         ``Broken``."""
         self._method = method
         self.reusable = False
@@ -199,8 +204,7 @@ class Connection:
             self._deadline = deadline = first
         if self._rings > deadline:
             self._ring(deadline)
-        self._task = waits
-        waits.leave = self.close
+        self._task, self._on = waits, on
         self._quick = self._tls is None and self._response is None and method != "HEAD" and sent == len(data)
         return b"" if sent == len(data) else data[sent:]
 
@@ -278,9 +282,7 @@ class Connection:
             self.used = self.reusable = not head.close
             if head.close:
                 self.close()
-            assert task is not None
-            task.leave = None
-            task.answered(head, body, self._now())
+            self._on(task, head, body, self._now())
             return
         task = self._task
         if task is not None and (self._raw or (self._sending and events & WRITE)):
@@ -371,7 +373,6 @@ class Connection:
         """The exchange has ended; whoever waits for it goes on."""
         task, self._task, self._response, self._quick = self._task, None, None, False
         assert task is not None
-        task.leave = None
         if self.reusable:
             self.used = True
         else:

@@ -323,7 +323,7 @@ class Journey:
     def _has_cards(self, values: Mapping[str, Any]) -> bool:
         if "cards" not in values:
             return True
-        cards = cards_in(values)
+        cards = cards_in(values["cards"])
         if cards:
             self.told.card_digests = card_digests((str(card) for card in cards), self._shop.salt)
         return bool(cards)

@@ -9,93 +9,34 @@ Nothing is decided here that a journey would decide in another way.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from surgekit.digest import card_digests
-from surgekit.engine.buyer import Session, Shop, Told, about, cards_in
+from surgekit.engine.buyer import MOST_FEN, Session, Shop, Told
 from surgekit.engine.client import Client, path_of
 from surgekit.engine.connection import FRESH_S, Answer, Connection
 from surgekit.engine.heads import Broken, Head
 from surgekit.engine.journey import Journey
+from surgekit.engine.lane_code import MOST_OUT, Leg, written
 from surgekit.engine.members import Members
-from surgekit.engine.sender import Sender
 from surgekit.engine.spool import Log
 from surgekit.model import Order, Outcome
 from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply
-from surgekit.target.step import OK, Read, StepPlan
+from surgekit.target.step import Read, StepPlan
 
 if TYPE_CHECKING:  # the surge knows its lane
     from surgekit.engine.surge import Surge
 
 MOST_KINDS: Final = 256
-"""Products, ways to pay and classes of buyers together, for which the bytes are made beforehand."""
+"""Products, ways to pay and classes of buyers together, for which the code is written."""
 Replies = deque[tuple[Reply, Read]]
-Seen = tuple[Head, bytes, float, float, Mapping[str, Any]]
-"""A leg that is behind: head and body of its reply, when it was sent and when the reply was there (on the loop's clock), what is kept of it."""
-
-
-class Leg:
-    """One step: how its bytes are made, and what is done with its reply. ``looks``: it is the look at the order.
-
-    ``answered`` is a function made for it, with all that it has to know at hand: it is what most of an engine's time goes into.
-    """
-
-    __slots__ = ("again", "answered", "looks", "method", "name", "render", "step")
-
-    def __init__(self, lane: Lane, step: StepPlan, sender: Sender, after: Leg | None) -> None:
-        self.step = step
-        self.name = step.name
-        self.method = sender.method
-        self.again = sender.again
-        self.render = sender.render
-        self.looks = step is lane.shop.plan.poll
-        self.answered = _answering(lane, self, after)
-
-
-Answered = Callable[["Rider", Head, bytes, float], None]
-
-
-def _answering(lane: Lane, leg: Leg, after: Leg | None) -> Answered:
-    """Reads the reply to ``leg``, and sends the one ``after`` it; where there is none, the order should be where it is wanted."""
-    client, row, word, at_once, keeps = lane.client, lane.log.row, lane.log.word(leg.name), leg.step.at_once, lane.keeps_cookies
-    zero, reply_s, first_s, now = client.zero, client.reply_s, client.first_s, lane.now
-    looks = after is not None and after.looks
-
-    def answered(rider: Rider, head: Head, body: bytes, done: float) -> None:
-        told = at_once(head.status, body)
-        if told is None or (keeps and head.cookies):
-            rider.odd(head, body, done)
-            return
-        sent, done_s = rider.sent, done - zero
-        row(rider.seq, rider.due, sent - zero, done_s, len(body), head.status, word)
-        rider.past.append((head, body, sent, done, told))
-        if after is None:
-            rider.rests(done)
-            rider.arrived(told, done_s)
-            return
-        rider.values.update(told)
-        rider.leg, rider.due = after, done_s
-        wire = rider.wire
-        # A look is only worth while the buyer has patience.
-        if (looks and done_s > rider.patient_until) or not wire.reusable or done > client.quiet_from:
-            rider.hand_over(done)
-            return
-        rider.sent = at = now()
-        try:
-            left = wire.begin(after.render(rider.values), after.method, at + reply_s, at + first_s, rider)
-        except Broken as broken:
-            rider.broke(broken)
-            return
-        if left:
-            client.loop.spawn(rider.rest(left))
-
-    return answered
 
 
 class Lane:
-    """All short ways of one surge. ``take`` says whether an order can go by one, and if so sends it off."""
+    """All short ways of one surge. ``take`` says whether an order can go by one, and if so has it go. Requests wait until there are ``MOST_OUT`` of
+    them or nothing else is to be done."""
 
     def __init__(self, surge: Surge, client: Client, log: Log, shop: Shop, members: Members, floor: Session) -> None:
         self.surge = surge
@@ -110,78 +51,102 @@ class Lane:
         self.delivered = shop.delivered
         self.pays = bool(shop.plan.pay)
         self.keeps_cookies = members.keeps_cookies
-        self._legs: dict[tuple[str, str, str], tuple[Leg, ...]] = {}
+        self.out: list[Rider] = []
+        surge.loop.before_looking = self.flush
+        self._own_of = members.own_of
+        self._first: dict[tuple[str, str, str], Leg | None] = {}
         plan = shop.plan
         self._open = not (plan.setup or shop.prepares or plan.deliver or plan.composed or shop.tells_at_once or surge.limited)
 
-    def take(self, order: Order, key: str, now: float) -> bool:
+    def take(self, order: Order, now: float) -> bool:
         """``now`` on the loop's clock."""
-        if not self._open or order.browses or order.double_click or order.cold:
+        seq, _, due, sku, _, buyer, buyer_class, pay_by, _, browses, double_click, _, think_pay_s, cold = order
+        if browses or double_click or cold or not self._open:
             return False
-        here = self.client.here
-        if not here or here[-1].idle_since < now - FRESH_S or now > self.client.quiet_from:
+        client = self.client
+        here = client.here
+        if not here or here[-1].idle_since < now - FRESH_S or now > client.quiet_from:
             return False
-        kind = order.sku, order.pay_by, order.buyer_class
-        legs = self._legs.get(kind)
-        if legs is None:
-            legs = self._made(order, kind)
-        if not legs or (order.think_pay_s and len(legs) > 2):
+        try:
+            leg = self._first[sku, pay_by, buyer_class]
+        except KeyError:
+            leg = self._made(order)
+        if leg is None or (think_pay_s and self.pays):
             return False
-        values = self.members.few_values(order, key)
-        if values is None:
+        mine = self._own_of(buyer)
+        if mine is None:
             return False
         wire = here.pop()
         wire.pool = None
-        leg = legs[0]
-        rider = Rider(self, order, key, leg, values, wire, now)
+        rider = Rider(self, order, seq, due, leg, mine, wire, now)
+        rider.data = leg.render(rider)
         self.live.add(rider)
-        client = self.client
-        try:
-            left = wire.begin(leg.render(values), leg.method, now + client.reply_s, now + client.first_s, rider)
-        except Broken as broken:
-            rider.broke(broken)
-        else:
-            if left:
-                client.loop.spawn(rider.rest(left))
+        out = self.out
+        out.append(rider)
+        if len(out) >= MOST_OUT:
+            self.flush()
         return True
 
-    def _made(self, order: Order, kind: tuple[str, str, str]) -> tuple[Leg, ...]:
-        """The legs of orders like this one; none where one of their steps has no short way."""
-        if len(self._legs) >= MOST_KINDS:
-            return ()
+    def flush(self) -> None:
+        """Send what waits to be."""
+        if not self.out:
+            return
+        riders = self.out.copy()
+        self.out.clear()
+        client, now = self.client, self.now
+        reply_s, first_s = client.reply_s, client.first_s
+        for rider in riders:
+            if rider.over:
+                continue
+            rider.sent = at = now()
+            leg = rider.leg
+            try:
+                left = rider.wire.begin(rider.data, leg.method, at + reply_s, at + first_s, rider, leg.answered)
+            except Broken as broken:
+                rider.resume(broken)
+            else:
+                if left:
+                    client.loop.spawn(rider.rest(left))
+
+    def _made(self, order: Order) -> Leg | None:
+        """The first leg of orders like this one; None where one of their steps has no short way."""
+        if len(self._first) >= MOST_KINDS:
+            return None
         plan = self.shop.plan
         steps = [plan.submit, *plan.pay.get(order.pay_by, ()), *([plan.poll] if plan.poll is not None else [])]
         given = frozenset[str]().union(*(step.gives for step in plan.steps))
         known = {name: value for name, value in self.members.known_of(order).items() if name not in given}
         made = [(step, self.client.sender(step, known)) for step in steps]
         short = all(sender.short and step.firsts and not step.stamped for step, sender in made) and (not plan.pay or order.pay_by in plan.pay)
-        legs: list[Leg] = []
-        for step, sender in reversed(made) if short else ():
-            legs.insert(0, Leg(self, step, sender, legs[0] if legs else None))
-        self._legs[kind] = tuple(legs)
-        return self._legs[kind]
+        leg = written(self, made, known["order.price_fen"])[0] if short else None
+        self._first[order.sku, order.pay_by, order.buyer_class] = leg
+        return leg
 
 
 class Rider:
-    """One order on its short way. To a connection it is what a task would be. ``sent`` on the loop's clock, the others in seconds from the start."""
+    """One order on its short way. To a connection it is what a task would be. ``sent`` and ``first_sent`` on the loop's clock, the others in seconds from
+    the start. ``past``: the replies there were, the last one first: (those before it, its leg, head, body, when sent, when done)."""
 
     error: BaseException | None = None
-    leave: Callable[[], None] | None = None
     over = False
+    past: Any = None
+    order_no: Any = None
+    amount_fen: Any = None
+    first_sent: float | None = None
+    accepted_s = 0.0
+    data: bytes
 
-    def __init__(self, lane: Lane, order: Order, key: str, leg: Leg, values: dict[str, Any], wire: Connection, now: float) -> None:
+    def __init__(self, lane: Lane, order: Order, seq: int, due: float, leg: Leg, mine: Mapping[str, Any], wire: Connection, now: float) -> None:
         self.lane = lane
         self.order = order
-        self.key = key
-        self.seq = order.seq
+        self.seq = seq
         self.leg = leg
-        self.values = values
+        self.mine = mine
         self.wire = wire
         self.sent = now
         self.started = now - lane.client.zero
-        self.due = due = order.intended_s
+        self.due = due
         self.patient_until = due + lane.patience
-        self.past: list[Seen] = []
 
     async def rest(self, left: bytes) -> None:
         """What the kernel did not take at once."""
@@ -191,51 +156,31 @@ class Rider:
 
     def resume(self, got: Answer | Broken) -> None:
         """The reply is there, or never will be."""
-        if isinstance(got, Broken):
-            try:
-                self.broke(got)
-            except Exception as error:  # noqa: BLE001 - as below
-                self._failed(error)
-        else:
-            self.answered(*got)
-
-    def answered(self, head: Head, body: bytes, done: float) -> None:
-        """The reply is there."""
+        if not isinstance(got, Broken):
+            self.leg.answered(self, *got)
+            return
         try:
-            self.leg.answered(self, head, body, done)
+            self._broke(got)
         except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, and not end the loop
-            self._failed(error)
+            self.failed(error)
 
-    def arrived(self, told: Mapping[str, Any], last_s: float) -> None:
-        """The last leg is behind us: is the order where it should be?"""
-        lane, past = self.lane, self.past
+    def arrived(self, status: str | None, cards: list[Any] | None, last_s: float) -> None:
+        """The order is where it should be."""
+        lane = self.lane
         zero = lane.client.zero
-        values: Mapping[str, Any] = self.values
-        status: str | None = None
-        digests: list[str] | None = None
-        if self.leg.looks:
-            status = str(told["status"])
-            if status not in lane.delivered:
-                self._journey()
-                return
-            if "cards" in told:
-                cards = cards_in(told)
-                if not cards:
-                    self._journey()
-                    return
-                digests = card_digests([str(card) for card in cards], lane.shop.salt)
-            paid_s: float | None = past[-2][3] - zero if lane.pays else last_s
-            confirmed_s: float = last_s
-        else:
-            paid_s = last_s if lane.pays else None
-            confirmed_s = last_s
-            values = {**values, **told}
-        number, amount = about(values)
-        first = past[0]
+        digests = None if cards is None else card_digests([str(card) for card in cards], lane.shop.salt)
+        # Until its look, an order's own time is that of the leg before it.
+        paid_s = (last_s if status is None else self.due) if lane.pays else None if status is None else last_s
+        number, amount = self.order_no, self.amount_fen
+        if number is not None and type(number) is not str:
+            number = str(number)
+        if type(amount) is not int or not -MOST_FEN < amount < MOST_FEN:
+            amount = None
         self.over = True
         lane.live.discard(self)
+        assert self.first_sent is not None
         lane.log.confirmed(
-            self.order, self.started, first[2] - zero, first[3] - zero, paid_s, confirmed_s, lane.now() - zero, amount, number, status, digests
+            self.order, self.started, self.first_sent - zero, self.accepted_s, paid_s, last_s, lane.now() - zero, amount, number, status, digests
         )
         if not lane.live:
             lane.surge.left(self)
@@ -246,36 +191,37 @@ class Rider:
         lane = self.lane
         self.over = True
         lane.live.discard(self)
-        lane.log.order(self.order, self.key, told)
+        lane.log.order(self.order, lane.surge.key(self.seq), told)
         if not lane.live:
             lane.surge.left(self)
 
     # What is not as it should be.
 
-    def _failed(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:
+        """Our own fault."""
         surge = self.lane.surge
         surge.failed(error)
         if not self.over:
             self._ended(Told(self.started, outcome=Outcome.UNKNOWN, reason="engine_error", ended_s=surge.now(), attempts=1, errors=1))
 
-    def broke(self, broken: Broken) -> None:
+    def _broke(self, broken: Broken) -> None:
         """No reply. Where it may be asked for again on another connection, the journey does that."""
         lane = self.lane
         if self.leg.again and broken.silent:
-            self._journey()
+            self.journey()
             return
         zero = lane.client.zero
         self._told(Reply(0, b"", self.sent - zero, lane.now() - zero, broken.word))
 
     def odd(self, head: Head, body: bytes, done: float) -> None:
         """A reply that is not read at a glance, or sets cookies."""
-        lane, leg, sent = self.lane, self.leg, self.sent
-        reply = self._reply(head, body, sent, done)
+        lane, leg = self.lane, self.leg
+        reply = self._reply(head, body, self.sent, done)
         jar: Jar | None = None
         if head.cookies and lane.keeps_cookies:
-            jar = lane.members.visit(self.order, self.key)[1]
+            jar = lane.members.visit(self.order, lane.surge.key(self.seq))[1]
             if jar is not None:
-                jar.store(lane.client.netloc, path_of(leg.render(self.values)), head.cookies)
+                jar.store(lane.client.netloc, path_of(leg.render(self)), head.cookies)
                 reply.cookies = None if jar.empty else jar.view(lane.client.netloc)
         self.rests(done)
         self._told(reply, jar)
@@ -294,38 +240,39 @@ class Rider:
         """``reply`` is written down, and the journey goes on from it."""
         read = self.leg.step.read(reply)
         self.lane.log.request(self.order, self.leg.name, reply, read, self.due, 1)
-        self._journey((reply, read), jar)
+        self.journey((reply, read), jar)
 
     def hand_over(self, done: float) -> None:
         """All went well, and from here on it is a journey."""
         self.rests(done)
-        self._journey()
+        self.journey()
 
-    def _journey(self, last: tuple[Reply, Read] | None = None, jar: Jar | None = None) -> None:
-        """It is told the replies that there were."""
+    def journey(self, last: tuple[Reply, Read] | None = None, jar: Jar | None = None) -> None:
+        """From here on it is a journey, which is told the replies that there were."""
         lane = self.lane
-        replies: Replies = deque((self._reply(head, body, sent, done), Read(OK, None, values)) for head, body, sent, done, values in self.past)
-        if last is not None:
-            replies.append(last)
-        values, own, new_jar = lane.members.visit(self.order, self.key)
+        replies: Replies = deque(() if last is None else (last,))
+        past = self.past
+        while past is not None:
+            past, leg, head, body, sent, done = past
+            reply = self._reply(head, body, sent, done)
+            replies.appendleft((reply, leg.step.read(reply)))
+        values, own, new_jar = lane.members.visit(self.order, lane.surge.key(self.seq))
         journey = Journey(lane.shop, Replayed(lane.floor, replies), self.order, values, own if jar is None else jar, new_jar)
         journey.told.started_s = self.started
         self.over = True
         lane.live.discard(self)
-        lane.surge.go_on(self.order, self.key, journey)
+        lane.surge.go_on(self.order, journey)
 
     def cut(self) -> None:
         """It is ended where it stands."""
         if self.over:
             return
-        if self.leave is not None:
-            self.leave()
-        zero = self.lane.client.zero
-        told = Told(self.started, outcome=Outcome.UNKNOWN, reason="aborted", ended_s=self.lane.surge.now(), attempts=1)
-        if self.past:
-            number = self.values.get("order_no")
-            told.sent_s, told.accepted_s = self.past[0][2] - zero, self.past[0][3] - zero
-            told.order_no = None if number is None else str(number)
+        self.wire.close()
+        lane = self.lane
+        told = Told(self.started, outcome=Outcome.UNKNOWN, reason="aborted", ended_s=lane.surge.now(), attempts=1)
+        if self.first_sent is not None:
+            told.sent_s, told.accepted_s = self.first_sent - lane.client.zero, self.accepted_s
+            told.order_no = None if self.order_no is None else str(self.order_no)
         self._ended(told)
 
 

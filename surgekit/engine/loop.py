@@ -87,10 +87,6 @@ class Task(Generic[Result]):
         finally:
             loop.current = before
 
-    def answered(self, *got: Any) -> None:
-        """``resume`` with all of these."""
-        self.resume(got)
-
     def cut(self) -> None:
         """End it where it stands. Not for the task that is running just now: that one raises ``Cut`` itself."""
         if self.over:
@@ -174,6 +170,10 @@ class Flag:
         me.leave = None
 
 
+def _nothing() -> None:
+    """Nobody wants to do anything."""
+
+
 @coroutine
 def suspended() -> Generator[None, Any, Any]:
     """Wait until somebody calls ``resume`` of the running task; what they gave."""
@@ -198,6 +198,8 @@ class Loop:
         self._calls: deque[Callable[[], object]] = deque()
         self.looks = self.full = 0
         """How often it looked at its sockets, and how often more were ready than it serves at once: then replies wait for it."""
+        self.before_looking: Callable[[], None] = _nothing
+        """Called each time before it looks at its sockets."""
         self._ended = False
         self._bell, self._rung = os.pipe()
         for fd in (self._bell, self._rung):
@@ -321,6 +323,7 @@ class Loop:
         soon = self._soon
         for _ in range(len(soon)):  # and not what those add, or sockets would never be looked at
             soon.popleft()()
+        self.before_looking()
         if self._ended:
             return
         due = now if soon else timers[0][0] if timers else None

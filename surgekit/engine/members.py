@@ -48,6 +48,7 @@ class Members:
         self._target = target
         self._plan = plan
         self._jar = target.jar
+        self.keeps_cookies = target.jar != "none"
         self._send = send
         self._loop = loop
         self._names = None if all_names else plan.names
@@ -73,10 +74,10 @@ class Members:
         index += own - index % shards
         return index if index < accounts else index - shards if index >= shards else buyer % accounts
 
-    def _of(self, order: Order) -> Member:
-        member = self._of_buyer.get(order.buyer)
+    def _of(self, buyer: int) -> Member:
+        member = self._of_buyer.get(buyer)
         if member is None:
-            member = self._of_buyer[order.buyer] = self._member(self._index(order.buyer))
+            member = self._of_buyer[buyer] = self._member(self._index(buyer))
         return member
 
     def _member(self, index: int) -> Member:
@@ -98,22 +99,10 @@ class Members:
         """What of ``values`` an order may be asked for."""
         return values if self._names is None else {name: value for name, value in values.items() if name in self._names}
 
-    @property
-    def keeps_cookies(self) -> bool:
-        return self._jar != "none"
-
-    def few_values(self, order: Order, key: str) -> dict[str, Any] | None:
-        """``values`` of ``order`` but for those of ``known_of``; None where it comes with cookies."""
-        member = self._of(order)
-        if not member.jar.empty and self._jar != "none":
-            return None
-        values = member.ordering.copy()
-        values["order.key"] = key
-        values["order.qty"] = order.qty
-        if self._wants_more:
-            values["order.seq"] = order.seq
-            values["order.total_fen"] = self._products[order.sku]["order.price_fen"] * order.qty
-        return values
+    def own_of(self, buyer: int) -> dict[str, Any] | None:
+        """The values of this buyer's account that orders may be asked for; None where it comes with cookies. Not to be changed."""
+        member = self._of_buyer.get(buyer) or self._of(buyer)
+        return None if self.keeps_cookies and not member.jar.empty else member.ordering
 
     def known_of(self, order: Order) -> dict[str, Any]:
         """The values that all orders of its product, way to pay and class of buyers have in common."""
@@ -121,7 +110,7 @@ class Members:
 
     def visit(self, order: Order, key: str) -> tuple[dict[str, Any], Jar | None, Callable[[Order], Jar | None]]:
         """``values`` of ``order``, its cookies, and where it has others from for another attempt."""
-        member = self._of(order)
+        member = self._of(order.buyer)
         if self._jar == "none":
             jar = None
         elif self._jar == "account":
@@ -132,7 +121,7 @@ class Members:
 
     def values(self, order: Order, key: str) -> dict[str, Any]:
         """Every name that ``order`` has before its first step. Ask after the login: what that told is in here."""
-        return self._values(self._of(order), order, key)
+        return self._values(self._of(order.buyer), order, key)
 
     def _values(self, member: Member, order: Order, key: str) -> dict[str, Any]:
         kind = order.sku, order.pay_by, order.buyer_class
@@ -164,7 +153,7 @@ class Members:
 
         A figure or two, as of a level, count only in a column whose name says so, such as ``pin``.
         """
-        values = self._of(order).values
+        values = self._of(order.buyer).values
         row = {name: value for name, value in values.items() if name.startswith("account.") and value != values["buyer.account"]}
         return [value for name, value in row.items() if len(str(value)) >= LEAST or secretive.kind(name.removeprefix("account."))]
 
@@ -173,13 +162,13 @@ class Members:
         if self._jar == "none":
             return None
         if self._jar == "account":
-            return self._of(order).jar
-        jar = self._of(order).jar
+            return self._of(order.buyer).jar
+        jar = self._of(order.buyer).jar
         return Jar() if jar.empty else jar.copy()
 
     async def login(self, order: Order) -> str | None:
         """Set the order's account up where that has not been done; why it failed, or None. Waits for another order that does it."""
-        return await self._set_up(self._of(order), self._plan.setup)
+        return await self._set_up(self._of(order.buyer), self._plan.setup)
 
     async def login_all(self, buyers: Iterable[int]) -> None:
         """Set up every account of ``buyers`` before the surge. Raises ``TargetError`` with the first that fails."""

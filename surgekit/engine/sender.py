@@ -26,14 +26,17 @@ def common(place: Origin, run_id: bytes) -> list[tuple[bytes, bytes]]:
 class Sender:
     """``short``: ``render`` gives the whole request, for ``place``; else it has to be made the long way, of what is only known when it is sent.
 
+    ``head`` and ``body`` are what ``render`` fills: the length of the body goes between them; without a body that has holes, ``head`` is everything.
     ``again``: it may be sent a second time. ``has_cookies``: its own, which no jar adds to. ``known``: values that no order changes.
     """
 
-    __slots__ = ("again", "has_cookies", "method", "render", "short")
+    __slots__ = ("again", "body", "has_cookies", "head", "method", "render", "short")
 
     def __init__(self, step: StepPlan, place: Origin, run_id: bytes, known: Mapping[str, Any]) -> None:
         self.method = step.method
         self.again = step.method == "GET" and not step.once
+        self.head = Template([])
+        self.body: Template | None = None
         self.render: Callable[[Mapping[str, Any]], bytes] = _nothing
         """The request's bytes, of these values. A missing name raises ``KeyError``."""
         own = {name.lower() for name, _ in step.headers} - CLIENTS_OWN
@@ -59,9 +62,11 @@ class Sender:
             text = body.render({})
             if text or step.method != "GET":
                 line.append(b"Content-Length: %d\r\n" % len(text))
-            self.render = Template([*line, b"\r\n", text]).fixed(known).render
+            self.head = Template([*line, b"\r\n", text]).fixed(known)
+            self.render = self.head.render
         else:
-            self.render = _with_body(Template([*line, b"Content-Length: "]).fixed(known), body)
+            self.head, self.body = Template([*line, b"Content-Length: "]).fixed(known), body
+            self.render = _with_body(self.head, body)
 
 
 def _nothing(_values: Mapping[str, Any]) -> bytes:

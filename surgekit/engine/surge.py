@@ -77,7 +77,8 @@ class Surge:
         self._client = client
         self._log = log
         self._purse = purse
-        self._key = f"{run_id}-%07d"
+        self.key: Callable[[int], str] = f"{run_id}-%07d".__mod__
+        """The key of an order, by its number."""
         self._bound = bound
         self._start = 0.0
         self.live: set[Any] = set()
@@ -196,11 +197,11 @@ class Surge:
     async def one(self, order: Order, start: float) -> Told:
         """Walk one order to its end, outside any schedule. Raises what went wrong in here."""
         self.begin(start)
-        walk = self._walk(self, order, self._key % order.seq)
+        walk = self._walk(self, order, self.key(order.seq))
         await walk.run()
         while self._beside:
             await next(iter(self._beside)).wait()
-        self._log.order(order, self._key % order.seq, walk.told)
+        self._log.order(order, self.key(order.seq), walk.told)
         self._flush()
         return walk.told
 
@@ -297,24 +298,23 @@ class Surge:
             if self._stop.on:
                 return
             self.scheduled += 1
-            self._log.order(order, self._key % order.seq, Told(outcome=Outcome.FAILED, reason=BUDGET, ended_s=self.now()))
+            self._log.order(order, self.key(order.seq), Told(outcome=Outcome.FAILED, reason=BUDGET, ended_s=self.now()))
 
     def _release(self, order: Order, now: float) -> None:
-        key = self._key % order.seq
         self.scheduled += 1
         slip_ms = (now - order.intended_s) * 1000
         if slip_ms > self._slip_ms:
             self._slip_ms = slip_ms
         if len(self.live) >= self._bound:
-            self._log.order(order, key, Told(outcome=Outcome.FAILED, reason="unsent", ended_s=now))
+            self._log.order(order, self.key(order.seq), Told(outcome=Outcome.FAILED, reason="unsent", ended_s=now))
             return
         self._log.begun(order.seq, now)
-        if self.lane is None or not self.lane.take(order, key, now + self._start):
-            self.go_on(order, key)
+        if self.lane is None or not self.lane.take(order, now + self._start):
+            self.go_on(order)
 
-    def go_on(self, order: Order, key: str, walk: Walk | None = None) -> None:
+    def go_on(self, order: Order, walk: Walk | None = None) -> None:
         """``order`` on its way by ``walk``, or by a new one."""
-        self.loop.spawn(self._journey(order, key, walk), self.live, self.left)
+        self.loop.spawn(self._journey(order, self.key(order.seq), walk), self.live, self.left)
 
     def left(self, task: Task[Any] | Rider) -> None:
         if isinstance(task.error, Exception):

@@ -10,7 +10,18 @@ from typing import Any, Final
 
 from surgekit.target import page
 from surgekit.target.pattern import Pattern
-from surgekit.target.reading import MISSING, MOST_ITEMS, MOST_TEXT, UNREAD, Document, Found, compile_path, finder, look, names_of
+from surgekit.target.reading import (
+    MISSING,
+    MOST_ITEMS,
+    MOST_TEXT,
+    UNREAD,
+    Document,
+    Found,
+    compile_path,
+    finder,
+    look,
+    names_of,
+)
 from surgekit.target.schema import Extract
 from surgekit.target.template import fen
 

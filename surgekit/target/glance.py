@@ -27,7 +27,7 @@ def reader(firsts: Firsts, kept: Sequence[Kept]) -> Glance:
     if not firsts:
         return _never
     hands: dict[str, Any] = {"names": tuple(name for name, *_ in kept)}
-    text = ["def at_once(status, body):", *_indented(lines(firsts, kept, ["return None"], hands))]
+    text = ["def at_once(status, body):", *indented(lines(firsts, kept, ["return None"], hands))]
     text.append(f"    return {{{', '.join(f'names[{at}]: kept_{at}' for at in range(len(kept)))}}}")
     return made(text, hands)  # type: ignore[no-any-return]
 
@@ -42,16 +42,16 @@ def lines(firsts: Firsts, kept: Sequence[Kept], otherwise: Sequence[str], hands:
     hands.update(_HANDS)
     text = _ok_status(firsts, otherwise, hands)
     # No text in a body of MOST_VALUES is too long to keep.
-    text += [f"if not 0 < len(body) <= {MOST_VALUES}:", *_indented(otherwise)]
+    text += [f"if not 0 < len(body) <= {MOST_VALUES}:", *indented(otherwise)]
     deep = any(len(where) > 1 for _, where, *_ in kept) or any(len(where) > 1 for where, _ in firsts.values())
     text += ["data = parsed(body)"] if deep else _FLAT
-    text += ["if type(data) is not dict:", *_indented(otherwise)]
+    text += ["if type(data) is not dict:", *indented(otherwise)]
     different = list({(where, type(value), value): (where, value) for where, value in firsts.values()}.values())
     for number, (where, value) in enumerate(different):
         hands[f"wanted_{number}"] = value
         unlike = f"value is not wanted_{number}" if isinstance(value, bool) else f"value != wanted_{number} or type(value) is bool"
-        check = [*_found("value", where, "None", hands), f"if {unlike}:", *_indented(otherwise)]
-        text += check if len(different) == 1 else [f"if first == {number}:", *_indented(check)]
+        check = [*_found("value", where, "None", hands), f"if {unlike}:", *indented(otherwise)]
+        text += check if len(different) == 1 else [f"if first == {number}:", *indented(check)]
     if len(different) > 1:
         hands["first_of"] = {status: different.index(told) for status, told in firsts.items()}.get
     for at, (_, where, shape, default, must) in enumerate(kept):
@@ -63,9 +63,9 @@ def lines(firsts: Firsts, kept: Sequence[Kept], otherwise: Sequence[str], hands:
             text += [*_found("value", where, "MISSING", hands), f"kept_{at} = MISSING if value is MISSING else shape_{at}(value)"]
             text += [f"if kept_{at} is MISSING:", f"    kept_{at} = default_{at}"]
         if must:
-            text += [f"if kept_{at} is MISSING or kept_{at} is None or kept_{at} == '':", *_indented(otherwise)]
+            text += [f"if kept_{at} is MISSING or kept_{at} is None or kept_{at} == '':", *indented(otherwise)]
         elif default is MISSING:
-            text += [f"if kept_{at} is MISSING:", *_indented(otherwise)]
+            text += [f"if kept_{at} is MISSING:", *indented(otherwise)]
     return text
 
 
@@ -89,11 +89,11 @@ _FLAT: Final = [
 
 def _ok_status(firsts: Firsts, otherwise: Sequence[str], hands: dict[str, Any]) -> list[str]:
     if len({(where, type(value), value) for where, value in firsts.values()}) > 1:
-        return ["first = first_of(status)", "if first is None:", *_indented(otherwise)]
+        return ["first = first_of(status)", "if first is None:", *indented(otherwise)]
     if len(firsts) == 1:
-        return [f"if status != {next(iter(firsts))}:", *_indented(otherwise)]
+        return [f"if status != {next(iter(firsts))}:", *indented(otherwise)]
     hands["statuses"] = frozenset(firsts)
-    return ["if status not in statuses:", *_indented(otherwise)]
+    return ["if status not in statuses:", *indented(otherwise)]
 
 
 def _found(name: str, where: Names, default: str, hands: dict[str, Any]) -> list[str]:
@@ -102,17 +102,12 @@ def _found(name: str, where: Names, default: str, hands: dict[str, Any]) -> list
     hands.update(zip(words, where, strict=True))
     if len(where) == 1:
         return [f"{name} = data.get({words[0]}, {default})"]
-    text = [f"{name} = data"]
-    for word in words[:-1]:
-        text.append(f"{name} = {name}.get({word}) if type({name}) is dict else None")
-    return [*text, f"{name} = {name}.get({words[-1]}, {default}) if type({name}) is dict else {default}"]
+    inner = [f"{name} = {name}.get({word}) if type({name}) is dict else None" for word in words[:-1]]
+    return [f"{name} = data", *inner, f"{name} = {name}.get({words[-1]}, {default}) if type({name}) is dict else {default}"]
 
 
-def _indented(text: Sequence[str]) -> list[str]:
+def indented(text: Sequence[str]) -> list[str]:
     return [f"    {line}" for line in text]
-
-
-indented = _indented
 
 
 def made(text: Sequence[str], hands: dict[str, Any]) -> Any:

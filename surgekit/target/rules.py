@@ -9,7 +9,18 @@ from typing import Any, Final
 from surgekit.model import ReplyClass
 from surgekit.target import page
 from surgekit.target.pattern import Pattern
-from surgekit.target.reading import MISSING, MOST_TEXT, UNREAD, Document, Found, Names, Path, compile_path, finder, names_of
+from surgekit.target.reading import (
+    MISSING,
+    MOST_TEXT,
+    UNREAD,
+    Document,
+    Found,
+    Names,
+    Path,
+    compile_path,
+    finder,
+    names_of,
+)
 from surgekit.target.schema import ReplyRule
 
 Fits = Callable[[Document], bool]
