@@ -193,7 +193,8 @@ class Connection:
             if self._tls is not None:
                 self._tls.write(data)
                 data = self._bio[1].read()  # type: ignore[index]
-            sent = self._write(data)
+            write = self._write
+            sent = write(data)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -257,8 +258,9 @@ class Connection:
         """Something can be read or, where that was asked for, written."""
         if self._quick:  # the whole of a plain reply is waited for, which most often comes in one piece
             self._quick = False
+            recv, on = self._recv, self._on  # what is called as an attribute is looked up as a method first, which takes several times as long
             try:
-                data = self._recv(BLOCK)
+                data = recv(BLOCK)
             except BlockingIOError:
                 self._quick = True
                 return
@@ -282,7 +284,8 @@ class Connection:
             self.used = self.reusable = not head.close
             if head.close:
                 self.close()
-            self._on(task, head, body, self._now())
+            now = self._now
+            on(task, head, body, now())
             return
         task = self._task
         if task is not None and (self._raw or (self._sending and events & WRITE)):

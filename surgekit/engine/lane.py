@@ -73,7 +73,8 @@ class Lane:
             leg = self._made(order)
         if leg is None or (think_pay_s and self.pays):
             return False
-        mine = self._own_of(buyer)
+        own_of = self._own_of
+        mine = own_of(buyer)
         if mine is None:
             return False
         wire = here.pop()
@@ -127,14 +128,11 @@ class Rider:
     """One order on its short way. To a connection it is what a task would be. ``sent`` and ``first_sent`` on the loop's clock, the others in seconds from
     the start. ``past``: the replies there were, the last one first: (those before it, its leg, head, body, when sent, when done)."""
 
+    __slots__ = (
+        "__dict__", "accepted_s", "amount_fen", "data", "due", "first_sent", "lane", "leg", "mine", "order", "order_no", "over", "past", "patient_until", "sent",
+        "seq", "started", "wire",
+    )  # fmt: skip
     error: BaseException | None = None
-    over = False
-    past: Any = None
-    order_no: Any = None
-    amount_fen: Any = None
-    first_sent: float | None = None
-    accepted_s = 0.0
-    data: bytes
 
     def __init__(self, lane: Lane, order: Order, seq: int, due: float, leg: Leg, mine: Mapping[str, Any], wire: Connection, now: float) -> None:
         self.lane = lane
@@ -147,6 +145,13 @@ class Rider:
         self.started = now - lane.client.zero
         self.due = due
         self.patient_until = due + lane.patience
+        self.data = b""
+        self.over = False
+        self.order_no: Any = None
+        self.amount_fen: Any = None
+        self.first_sent: float | None = None
+        self.accepted_s = 0.0
+        self.past: Any = None
 
     async def rest(self, left: bytes) -> None:
         """What the kernel did not take at once."""

@@ -310,7 +310,8 @@ class Loop:
 
     def turn(self) -> None:
         """What is due, then the sockets that are ready; sleeps in between where nothing is either."""
-        timers, now = self._timers, self.now()
+        clock, before_looking, wait = self.now, self.before_looking, self.poller.wait
+        timers, now = self._timers, clock()
         began = now  # what becomes due meanwhile has to wait: sockets have their turn first
         while timers and timers[0][0] <= began:
             when, _, timer = heapq.heappop(timers)
@@ -319,16 +320,16 @@ class Loop:
                 if now - when > self.late_s:
                     self.late_s = now - when
                 work()
-                now = self.now()
+                now = clock()
         soon = self._soon
         for _ in range(len(soon)):  # and not what those add, or sockets would never be looked at
             soon.popleft()()
-        self.before_looking()
+        before_looking()
         if self._ended:
             return
         due = now if soon else timers[0][0] if timers else None
         sockets = self._sockets
-        found = self.poller.wait(due, self.now())
+        found = wait(due, clock())
         self.looks += 1
         if len(found) >= MOST_AT_ONCE:
             self.full += 1

@@ -71,10 +71,11 @@ class Epoll:
         self._epoll.unregister(fd)
 
     def wait(self, due: float | None, now: float) -> Events:
+        poll = self._poll
         if due is not None and due - now <= SPIN_S:
-            return self._poll(0, MOST_AT_ONCE)  # type: ignore[no-any-return]
+            return poll(0, MOST_AT_ONCE)  # type: ignore[no-any-return]
         self._timer.set(due)
-        return self._poll(-1, MOST_AT_ONCE)  # type: ignore[no-any-return]
+        return poll(-1, MOST_AT_ONCE)  # type: ignore[no-any-return]
 
     def close(self) -> None:
         self._epoll.close()

@@ -277,12 +277,12 @@ class Surge:
             self._no_more()
 
     def _release_due(self) -> None:
-        loop, start, order = self.loop, self._start, self._next
+        loop, start, order, now_of = self.loop, self._start, self._next, self.loop.now
         for _ in range(MOST_IN_TURN):  # behind time, others have to get their turn all the same
             if order is None or self._enough.on:
                 self._sent.set()
                 return
-            due, now = order.intended_s + start, loop.now()
+            due, now = order.intended_s + start, now_of()
             if due > now:
                 loop.at(due, self._arrive)
                 return
