@@ -269,11 +269,10 @@ class Connection:
             if not data:
                 self._take(data)
                 return
-            end = data.find(b"\r\n\r\n")
-            head = self._known.get(data[:end])
-            if head is not None and len(data) - end == head.behind:  # as ``Heads.whole`` does with what it knows, without the call
+            raw, _, body = data.partition(b"\r\n\r\n")
+            head = self._known.get(raw)
+            if head is not None and len(body) + 4 == head.behind:  # as ``Heads.whole`` does with what it knows, without the call
                 self._heads.hits += 1
-                body = data[end + 4 :]
             else:
                 whole = self._heads.whole(data)
                 if whole is None:

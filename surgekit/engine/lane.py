@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from surgekit.digest import card_digests
-from surgekit.engine.buyer import MOST_FEN, Session, Shop, Told
+from surgekit.engine.buyer import Session, Shop, Told
 from surgekit.engine.client import Client, path_of
 from surgekit.engine.connection import FRESH_S, Answer, Connection
 from surgekit.engine.heads import Broken, Head
@@ -109,6 +109,12 @@ class Lane:
                 if left:
                     client.loop.spawn(rider.rest(left))
 
+    def digested(self, cards: list[Any]) -> list[str]:
+        """Cards as the history has them."""
+        digests = card_digests([str(card) for card in cards], self.shop.salt)
+        self.surge.look_at(digests)
+        return digests
+
     def _made(self, order: Order) -> Leg | None:
         """The first leg of orders like this one; None where one of their steps has no short way."""
         if len(self._first) >= MOST_KINDS:
@@ -129,7 +135,7 @@ class Rider:
     the start. ``past``: the replies there were, the last one first: (those before it, its leg, head, body, when sent, when done)."""
 
     __slots__ = (
-        "__dict__", "accepted_s", "amount_fen", "data", "due", "first_sent", "lane", "leg", "mine", "order", "order_no", "over", "past", "patient_until", "sent",
+        "__dict__", "accepted_s", "amount_fen", "data", "due", "first_sent", "intended_s", "lane", "leg", "mine", "order", "order_no", "over", "past", "patient_until", "sent",
         "seq", "started", "wire",
     )  # fmt: skip
     error: BaseException | None = None
@@ -143,7 +149,7 @@ class Rider:
         self.wire = wire
         self.sent = now
         self.started = now - lane.client.zero
-        self.due = due
+        self.intended_s = self.due = due
         self.patient_until = due + lane.patience
         self.data = b""
         self.over = False
@@ -169,28 +175,9 @@ class Rider:
         except Exception as error:  # noqa: BLE001 - a fault of ours must void the run and say so, and not end the loop
             self.failed(error)
 
-    def arrived(self, status: str | None, cards: list[Any] | None, last_s: float) -> None:
-        """The order is where it should be."""
-        lane = self.lane
-        zero = lane.client.zero
-        digests = None if cards is None else card_digests([str(card) for card in cards], lane.shop.salt)
-        # Until its look, an order's own time is that of the leg before it.
-        paid_s = (last_s if status is None else self.due) if lane.pays else None if status is None else last_s
-        number, amount = self.order_no, self.amount_fen
-        if number is not None and type(number) is not str:
-            number = str(number)
-        if type(amount) is not int or not -MOST_FEN < amount < MOST_FEN:
-            amount = None
-        self.over = True
-        lane.live.discard(self)
-        assert self.first_sent is not None
-        lane.log.confirmed(
-            self.order, self.started, self.first_sent - zero, self.accepted_s, paid_s, last_s, lane.now() - zero, amount, number, status, digests
-        )
-        if not lane.live:
-            lane.surge.left(self)
-        if digests:
-            lane.surge.look_at(digests)
+    def left(self) -> None:
+        """It was the last one under way."""
+        self.lane.surge.left(self)
 
     def _ended(self, told: Told) -> None:
         lane = self.lane

@@ -1,7 +1,7 @@
 """The code of a short way, written once the orders that go by it are known: a reply in, the next bytes out, no call in between that can be spared.
 
 What differs from one kind of order to the next is in the code; an order brings what is its own. Of a ``Rider``, the code uses ``seq``, ``order``,
-``mine`` (what its buyer's account may be asked for), ``due``, ``sent``, ``past``, ``order_no``, ``amount_fen``, and ``given_0`` and so on, which are what else one
+``mine`` (what its buyer's account may be asked for), ``due``, ``sent``, ``past``, ``intended_s``, ``started``, ``first_sent``, ``accepted_s``, ``order_no``, ``amount_fen``, and ``given_0`` and so on, which are what else one
 reply gives and a later step sends. No text of a target or of a reply is ever a part of the code: all of them are values that it is handed.
 """
 
@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from surgekit.engine.buyer import cards_in
+from surgekit.engine.buyer import MOST_FEN, cards_in
 from surgekit.engine.heads import Head
 from surgekit.engine.sender import Sender
+from surgekit.engine.spool import FULL_ROWS, ROW_SIZE
+from surgekit.eventlog.records import PACK_REQUEST
 from surgekit.target import encode, glance
 from surgekit.target.glance import indented
 from surgekit.target.reading import MISSING
@@ -28,6 +30,16 @@ TOLD: Final = ("order_no", "amount_fen")
 """What the row of an order has of what replies give; both have a place of their own in a rider."""
 _PROBES: Final = (0, 1, 7, 1_234_567, 98_765_432, 2**40)
 Hands = dict[str, Any]
+
+
+_ROW: Final = [
+    "at = rows.at",
+    "pack(rows.data, at, rider.seq, rider.due, sent - zero, done_s, len(body), status, 1, word)",
+    f"rows.at = at = at + {ROW_SIZE}",
+    f"if at == {FULL_ROWS}:",
+    "    log.hand_rows()",
+]
+"""As ``Log.request`` does for a first attempt that went well, without the call."""
 
 
 class Leg:
@@ -146,7 +158,7 @@ class _Answer:
         self._first = first
         self._kept = [name for name, *_ in leg.step.kept]
         self._hands: Hands = {
-            "client": client, "row": lane.log.row, "word": lane.log.word(leg.name), "zero": client.zero, "leg": leg, "out": lane.out, "flush": lane.flush,
+            "client": client, "log": lane.log, "rows": lane.log.rows, "pack": PACK_REQUEST.pack_into, "word": lane.log.word(leg.name), "zero": client.zero, "leg": leg, "out": lane.out, "flush": lane.flush,
             "delivered": lane.delivered, "cards_in": cards_in, "MISSING": MISSING,
         }  # fmt: skip
 
@@ -155,7 +167,7 @@ class _Answer:
         odd = ["rider.odd(head, body, done)", "return"]
         text = ["if head.cookies:", *indented(odd)] if self._lane.keeps_cookies else []
         text += ["status = head.status", *glance.lines(self._leg.step.firsts, self._leg.step.kept, odd, self._hands)]
-        text += ["sent = rider.sent", "done_s = done - zero", "row(rider.seq, rider.due, sent - zero, done_s, len(body), status, word)"]
+        text += ["sent = rider.sent", "done_s = done - zero", *_ROW]
         text += [f"rider.{self._places[name]} = kept_{at}" for at, name in enumerate(self._kept)]
         if self._first:
             text += ["rider.first_sent = sent", "rider.accepted_s = done_s"]
@@ -183,12 +195,32 @@ class _Answer:
 
     def _arrives(self) -> list[str]:
         """This was the last one. Is the order where it should be?"""
-        looks = self._leg.step is self._lane.shop.plan.poll
-        text = ["rider.rests(done)"]
+        lane = self._lane
+        looks = self._leg.step is lane.shop.plan.poll
+        self._hands.update(
+            {"here": lane.client.here, "keep_alive_s": lane.client.keep_alive_s, "live": lane.live, "confirmed": lane.log.confirmed, "digested": lane.digested}
+        )  # fmt: skip
+        text = ["if rider.wire.reusable:", "    rider.wire.idle(here, done, done + keep_alive_s)"]
         wrong = ["rider.past = rider.past, leg, head, body, sent, done", "rider.journey()", "return"]
+        status, digests = "None", "None"
         if looks:
+            status = "told"
             text += [f"told = str(kept_{self._kept.index('status')})", "if told not in delivered:", *indented(wrong)]
             if "cards" in self._kept:
+                digests = "digested(cards)"
                 text += [f"cards = cards_in(kept_{self._kept.index('cards')})", "if not cards:", *indented(wrong)]
-        cards = "cards" if looks and "cards" in self._kept else "None"
-        return [*text, f"rider.arrived({'told' if looks else 'None'}, {cards}, done_s)"]
+        number, amount = ("number" if TOLD[0] in self._places else "None"), ("amount" if TOLD[1] in self._places else "None")
+        if number != "None":
+            text += ["number = rider.order_no", "if number is not None and type(number) is not str:", "    number = str(number)"]
+        if amount != "None":
+            text += ["amount = rider.amount_fen", f"if type(amount) is not int or not -{MOST_FEN} < amount < {MOST_FEN}:", "    amount = None"]
+        # Until its look, an order's own time is that of the leg before it.
+        paid = ("rider.due" if looks else "done_s") if lane.pays else "done_s" if looks else "None"
+        return [
+            *text,
+            f"confirmed(rider.seq, rider.intended_s, rider.started, rider.first_sent - zero, rider.accepted_s, {paid}, done_s, {amount}, {number}, {status}, {digests})",
+            "rider.over = True",
+            "live.discard(rider)",
+            "if not live:",
+            "    rider.left()",
+        ]

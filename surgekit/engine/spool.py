@@ -40,12 +40,22 @@ _TEXT_SIZE: Final = 64
 _MOST_INT: Final = 2**31 - 1
 
 _pack_request, _pack_order, _pack_begun = PACK_REQUEST.pack_into, PACK_ORDER.pack_into, PACK_BEGUN.pack_into
-_REQUEST_SIZE: Final = PACK_REQUEST.size
+ROW_SIZE: Final = PACK_REQUEST.size
 _ORDER_SIZE: Final = PACK_ORDER.size
 _BEGUN_SIZE: Final = PACK_BEGUN.size
-_FULL_REQUESTS: Final = _ROWS * _REQUEST_SIZE
+FULL_ROWS: Final = _ROWS * ROW_SIZE
 _FULL_ORDERS: Final = _ROWS * _ORDER_SIZE
 _FULL_BEGUN: Final = _ROWS * _BEGUN_SIZE
+
+
+class Block:
+    """Records that wait to be handed over: in ``data``, up to ``at``."""
+
+    __slots__ = ("at", "data")
+
+    def __init__(self, size: int) -> None:
+        self.data = bytearray(size)
+        self.at = 0
 
 
 class Log:
@@ -63,13 +73,15 @@ class Log:
         self._writer = Writer([name(folder, shard) for name in names], self._written)
         self._new_words = Words(self.live)
         self._of_requests, self._of_orders, self._lines = self._new_words.of_requests, self._new_words.of_orders, self._new_words.lines
+        self._confirmed: dict[str | None, int] = {}
+        """status → word, of orders that went well."""
         self._texts: list[object] = []
         """Number and cards of one order after the other."""
         self._next_text = 0
-        self._begun = bytearray(_FULL_BEGUN)
-        self._requests = bytearray(_FULL_REQUESTS)
-        self._orders = bytearray(_FULL_ORDERS)
-        self._begun_at = self._requests_at = self._orders_at = 0
+        self._begun = Block(_FULL_BEGUN)
+        self.rows = Block(FULL_ROWS)
+        """Requests. Whoever writes there what ``request`` would have written calls ``hand_rows`` at ``FULL_ROWS``."""
+        self._orders = Block(_FULL_ORDERS)
         self._out: list[Job] = []
         self._given = 0
         self._handed: deque[tuple[int, float]] = deque()
@@ -81,26 +93,19 @@ class Log:
 
     def begun(self, seq: int, at_s: float) -> None:
         """Order ``seq`` is about to leave, so that a crash knows of it."""
-        at = self._begun_at
-        _pack_begun(self._begun, at, seq, at_s)
-        self._begun_at = at = at + _BEGUN_SIZE
+        block = self._begun
+        at = block.at
+        _pack_begun(block.data, at, seq, at_s)
+        block.at = at = at + _BEGUN_SIZE
         if at == _FULL_BEGUN:
             self._hand_begun()
 
     def word(self, step: str) -> int:
-        """What ``row`` is given for requests of this step that went well."""
+        """What stands in a record for a request of this step that went well."""
         try:
             return self._of_requests[step, OK, None]
         except KeyError:
             return self._new_words.request(step, OK, None)
-
-    def row(self, seq: int, due_s: float, sent_s: float, done_s: float, size: int, status: int, word: int) -> None:
-        """``request``, of a first attempt that went well."""
-        at = self._requests_at
-        _pack_request(self._requests, at, seq, due_s, sent_s, done_s, size, status, 1, word)
-        self._requests_at = at = at + _REQUEST_SIZE
-        if at == _FULL_REQUESTS:
-            self._hand_requests()
 
     def request(self, order: Order, step: str, reply: Reply, read: Read, due_s: float, attempt: int) -> None:
         """One request is over."""
@@ -110,18 +115,19 @@ class Log:
             word = self._new_words.request(step, read.kind, read.reason)
         sent = reply.sent_s
         size = len(reply.body)
-        at = self._requests_at
+        rows = self.rows
+        at = rows.at
         try:
-            _pack_request(self._requests, at, order.seq, due_s, NO_TIME if sent is None else sent, reply.done_s, size, reply.status, attempt, word)
+            _pack_request(rows.data, at, order.seq, due_s, NO_TIME if sent is None else sent, reply.done_s, size, reply.status, attempt, word)
         except struct.error:
             status = _within(reply.status, -_MOST_INT, _MOST_INT)
             _pack_request(
-                self._requests, at, order.seq, due_s, NO_TIME if sent is None else sent, reply.done_s,
+                rows.data, at, order.seq, due_s, NO_TIME if sent is None else sent, reply.done_s,
                 _within(size, 0, _MOST_INT), status, _within(attempt, 0, _MOST_INT), word,
             )  # fmt: skip
-        self._requests_at = at = at + _REQUEST_SIZE
-        if at == _FULL_REQUESTS:
-            self._hand_requests()
+        rows.at = at = at + ROW_SIZE
+        if at == FULL_ROWS:
+            self.hand_rows()
 
     def order(self, order: Order, key: str, told: Told) -> None:
         """One order is over. What the schedule knows of it anyway, its key too, is not written."""
@@ -141,10 +147,11 @@ class Log:
         confirmed = told.confirmed_s
         ended = told.ended_s
         amount = told.amount_fen
-        at = self._orders_at
+        block = self._orders
+        at = block.at
         try:
             _pack_order(
-                self._orders, at, order.seq, order.intended_s, NO_TIME if started is None else started, NO_TIME if sent is None else sent,
+                block.data, at, order.seq, order.intended_s, NO_TIME if started is None else started, NO_TIME if sent is None else sent,
                 NO_TIME if accepted is None else accepted, NO_TIME if paid is None else paid, NO_TIME if confirmed is None else confirmed,
                 NO_TIME if ended is None else ended, told.paused_s, told.browsed_s, NO_AMOUNT if amount is None else amount,
                 text, told.attempts, told.errors, word, 0,
@@ -159,31 +166,35 @@ class Log:
             self._texts.append(number)
             self._texts.append(cards)
             self._next_text = text + 1
-        self._orders_at = at = at + _ORDER_SIZE
+        block.at = at = at + _ORDER_SIZE
         if at == _FULL_ORDERS:
             self._hand_orders()
 
     def confirmed(
-        self, order: Order, started_s: float, sent_s: float, accepted_s: float, paid_s: float | None, confirmed_s: float, ended_s: float,
-        amount_fen: int | None, number: str | None, status: str | None, cards: list[str] | None,
+        self, seq: int, intended_s: float, started_s: float, sent_s: float, accepted_s: float, paid_s: float | None, confirmed_s: float, amount_fen: int | None,
+        number: str | None, status: str | None, cards: list[str] | None,
     ) -> None:  # fmt: skip
-        """``order``, of one that went well at its first attempt and without a pause."""
-        word = self._of_orders.get((Outcome.CONFIRMED, None, status))
-        if word is None:
-            told = Told(started_s, sent_s, accepted_s, paid_s, confirmed_s, ended_s, Outcome.CONFIRMED, None, number, amount_fen, 0.0, 0.0, 1, 0, status, cards)
-            self.order(order, "", told)
-            return
-        text = self._next_text if number is not None or cards else NO_TEXT
-        at = self._orders_at
+        """``order``, of one that went well at its first attempt, without a pause, and was over with the reply that said so."""
+        try:
+            word = self._confirmed[status]
+        except KeyError:
+            word, says_all = self._new_words.order(Outcome.CONFIRMED, None, status)
+            if says_all:
+                self._confirmed[status] = word
+            else:
+                cards = {"cards": cards, "reason": None, "status": status}  # type: ignore[assignment]
+        text = NO_TEXT
+        if number is not None or cards:
+            text = self._next_text
+            self._next_text = text + 1
+            self._texts += (number, cards)
+        block = self._orders
+        at = block.at
         _pack_order(
-            self._orders, at, order.seq, order.intended_s, started_s, sent_s, accepted_s, NO_TIME if paid_s is None else paid_s, confirmed_s, ended_s,
+            block.data, at, seq, intended_s, started_s, sent_s, accepted_s, NO_TIME if paid_s is None else paid_s, confirmed_s, confirmed_s,
             0.0, 0.0, NO_AMOUNT if amount_fen is None else amount_fen, text, 1, 0, word, 0,
         )  # fmt: skip
-        if text != NO_TEXT:
-            self._texts.append(number)
-            self._texts.append(cards)
-            self._next_text = text + 1
-        self._orders_at = at = at + _ORDER_SIZE
+        block.at = at = at + _ORDER_SIZE
         if at == _FULL_ORDERS:
             self._hand_orders()
 
@@ -234,24 +245,23 @@ class Log:
             self.close()
 
     def _hand_over(self) -> None:
-        if self._begun_at:
+        if self._begun.at:
             self._hand_begun()
-        if self._requests_at:
-            self._hand_requests()
-        if self._orders_at:
+        if self.rows.at:
+            self.hand_rows()
+        if self._orders.at:
             self._hand_orders()
         if self._out:
             self._put()
 
     def _hand_begun(self) -> None:
-        self._begun = self._give(_BEGUN, self._begun, self._begun_at)
-        self._begun_at = 0
+        self._give(_BEGUN, self._begun)
 
-    def _hand_requests(self) -> None:
+    def hand_rows(self) -> None:
+        """Hand the requests over."""
         if self._lines:
             self._hand_words()
-        self._requests = self._give(_REQUESTS, self._requests, self._requests_at)
-        self._requests_at = 0
+        self._give(_REQUESTS, self.rows)
 
     def _hand_orders(self) -> None:
         if self._lines:
@@ -259,23 +269,23 @@ class Log:
         if self._texts:
             self._out.append((_TEXTS, self._texts, len(self._texts) * _TEXT_SIZE // 2))
             self._texts = []
-        self._orders = self._give(_ORDERS, self._orders, self._orders_at)
-        self._orders_at = 0
+        self._give(_ORDERS, self._orders)
 
     def _hand_words(self) -> None:
         block = b"".join(self._lines)
         self._lines.clear()
         self._out.append((_WORDS, block, len(block)))
 
-    def _give(self, file: int, block: bytearray, size: int) -> bytearray:
-        """What is in ``block`` is the writer's to be; the block to go on with."""
-        if size * 4 < len(block):
-            self._out.append((file, bytes(memoryview(block)[:size]), size))
-            return block
-        self._out.append((file, block, size))
+    def _give(self, file: int, block: Block) -> None:
+        """What is in ``block`` is the writer's to be."""
+        data, size, block.at = block.data, block.at, 0
+        if size * 4 < len(data):
+            self._out.append((file, bytes(memoryview(data)[:size]), size))
+            return
+        self._out.append((file, data, size))
         if len(self._out) > _MOST_OUT:
             self._put()
-        return self._writer.spare(file) or bytearray(len(block))
+        block.data = self._writer.spare(file) or bytearray(len(data))
 
     def _put(self) -> None:
         out, self._out = self._out, []
@@ -286,8 +296,8 @@ class Log:
     def _written(self, file: int, block: bytes | bytearray, size: int) -> None:
         """In the writer's thread. It has the interpreter for a moment at a time, so that the loop never waits long for it."""
         if file == _REQUESTS:
-            for first in range(0, size, _LIVE_ROWS * _REQUEST_SIZE):
-                self.live.requests(memoryview(block)[first : min(size, first + _LIVE_ROWS * _REQUEST_SIZE)])
+            for first in range(0, size, _LIVE_ROWS * ROW_SIZE):
+                self.live.requests(memoryview(block)[first : min(size, first + _LIVE_ROWS * ROW_SIZE)])
                 self._never.acquire(timeout=_BREATH_S)
         elif file == _ORDERS:
             for first in range(0, size, _LIVE_ROWS * _ORDER_SIZE):

@@ -277,17 +277,17 @@ class Surge:
             self._no_more()
 
     def _release_due(self) -> None:
-        loop, start, order, now_of = self.loop, self._start, self._next, self.loop.now
+        loop, start, order, arrivals, now_of = self.loop, self._start, self._next, self._arrivals, self.loop.now
         for _ in range(MOST_IN_TURN):  # behind time, others have to get their turn all the same
             if order is None or self._enough.on:
                 self._sent.set()
                 return
-            due, now = order.intended_s + start, now_of()
-            if due > now:
-                loop.at(due, self._arrive)
+            intended_s, now = order.intended_s, now_of()
+            if intended_s + start > now:
+                loop.at(intended_s + start, self._arrive)
                 return
-            self._release(order, now - start)
-            self._next = order = next(self._arrivals, None)
+            self._release(order, intended_s, now - start)
+            self._next = order = next(arrivals, None)
         loop.at(loop.now(), self._arrive)
 
     async def _beyond_budget(self, orders: Iterable[Order]) -> None:
@@ -300,9 +300,9 @@ class Surge:
             self.scheduled += 1
             self._log.order(order, self.key(order.seq), Told(outcome=Outcome.FAILED, reason=BUDGET, ended_s=self.now()))
 
-    def _release(self, order: Order, now: float) -> None:
+    def _release(self, order: Order, intended_s: float, now: float) -> None:
         self.scheduled += 1
-        slip_ms = (now - order.intended_s) * 1000
+        slip_ms = (now - intended_s) * 1000
         if slip_ms > self._slip_ms:
             self._slip_ms = slip_ms
         if len(self.live) >= self._bound:

@@ -33,7 +33,7 @@ if __name__ == "__main__":
 
     Journey.run = broken  # type: ignore[method-assign]
     quick = Lane.take
-    Lane.take = lambda self, order, key, now: order.seq != 3 and quick(self, order, key, now)  # type: ignore[method-assign]
+    Lane.take = lambda self, order, now: order.seq != 3 and quick(self, order, now)  # type: ignore[method-assign]
     if os.environ["FAULT"] == "values":
         Members._values = lambda self, *_: {}["nothing"]  # type: ignore[assignment]
     if os.environ["FAULT"] == "schedule":

@@ -18,7 +18,6 @@ from spool_story import rows
 
 from surgekit import clock
 from surgekit.arrivals.buyers import buyers
-from surgekit.engine import lane as lanes
 from surgekit.engine.budget import Purse
 from surgekit.engine.buyer import Shop
 from surgekit.engine.client import Client
@@ -215,7 +214,7 @@ def test_a_fault_of_our_own_on_the_short_way_voids_the_run(tmp_path: Path, monke
     def broken(*_: Any) -> None:
         raise LookupError("arrived")
 
-    monkeypatch.setattr(lanes.Rider, "arrived", broken)
+    monkeypatch.setattr(Log, "confirmed", broken)
     orders = [one_order(seq=number, intended_s=number * 0.004) for number in range(ORDERS)]
     with pytest.raises(AssertionError, match="arrived"):
         went(tmp_path, SHAPES["submit, poll"], 1, short=True, orders=orders)

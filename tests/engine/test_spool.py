@@ -339,7 +339,7 @@ def test_buffers_are_used_again(tmp_path: Path) -> None:
         used = set()
         for seq in range(20 * 4096):
             if seq % 4096 == 0:
-                used.add(id(log._requests))
+                used.add(id(log.rows.data))
                 log.wait()
             request(log, seq)
     assert len(used) <= 3
