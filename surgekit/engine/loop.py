@@ -24,6 +24,10 @@ from surgekit.engine.poll import MOST_AT_ONCE, Poller, best
 Result = TypeVar("Result")
 
 
+AT_A_STRETCH = 8
+"""Sockets that are served before the loop looks whether anything is due: an order that is waits for so many replies, and not for ``MOST_AT_ONCE``."""
+
+
 class Cut(BaseException):
     """Raised in a coroutine that is ended from outside. Like ``GeneratorExit``, nobody is meant to catch it for good."""
 
@@ -311,32 +315,43 @@ class Loop:
     def turn(self) -> None:
         """What is due, then the sockets that are ready; sleeps in between where nothing is either."""
         clock, before_looking, wait = self.now, self.before_looking, self.poller.wait
-        timers, now = self._timers, clock()
-        began = now  # what becomes due meanwhile has to wait: sockets have their turn first
-        while timers and timers[0][0] <= began:
-            when, _, timer = heapq.heappop(timers)
-            work = timer.work
-            if work is not None:
-                if now - when > self.late_s:
-                    self.late_s = now - when
-                work()
-                now = clock()
+        timers = self._timers
+        self._fire(clock())
         soon = self._soon
         for _ in range(len(soon)):  # and not what those add, or sockets would never be looked at
             soon.popleft()()
         before_looking()
         if self._ended:
             return
-        due = now if soon else timers[0][0] if timers else None
+        due = 0.0 if soon else timers[0][0] if timers else None
         sockets = self._sockets
         found = wait(due, clock())
         self.looks += 1
         if len(found) >= MOST_AT_ONCE:
             self.full += 1
+        left = AT_A_STRETCH
         for fd, events in found:
             ready = sockets.get(fd)
             if ready is not None:
                 ready(events)
+            left -= 1
+            if not left:
+                left = AT_A_STRETCH
+                if timers and timers[0][0] <= clock():
+                    self._fire(clock())
+                    before_looking()
+
+    def _fire(self, now: float) -> None:
+        """All that is due. What becomes due meanwhile has to wait: sockets have their turn first."""
+        timers, until = self._timers, now
+        while timers and timers[0][0] <= until:
+            when, _, timer = heapq.heappop(timers)
+            work = timer.work
+            if work is not None:
+                if now - when > self.late_s:
+                    self.late_s = now - when
+                work()
+                now = self.now()
 
     def close(self) -> None:
         """Cut what is still there, and close the loop's own descriptors. Not from inside."""

@@ -32,6 +32,10 @@ _ROWS: Final = 4096
 """Records a block."""
 _LIVE_ROWS: Final = 1024
 _BREATH_S: Final = 0.00002
+_MOST_BREATH_S: Final = 0.005
+_SPREAD_S: Final = 0.05
+"""About so long the figures of one ``flush`` are worked out. All at once, they would hold the interpreter for a millisecond or two, and whoever is due
+meanwhile would be late; a bit now and then is hardly felt."""
 _MOST_OUT: Final = 16
 """Full blocks that wait for the next flush."""
 _WORDS, _BEGUN, _REQUESTS, _TEXTS, _ORDERS = range(5)
@@ -69,6 +73,7 @@ class Log:
         self.live = Live()
         self._never = real("_thread", "allocate_lock")()
         self._never.acquire()
+        self._breath_s = _BREATH_S
         names = (records.words, records.begun, records.requests, records.texts, records.orders)
         self._writer = Writer([name(folder, shard) for name in names], self._written)
         self._new_words = Words(self.live)
@@ -213,6 +218,7 @@ class Log:
         while handed and handed[0][0] <= writer.taken:
             handed.popleft()
         if handed and clock.now() - handed[0][1] > LATE_S:
+            self._breath_s = _BREATH_S
             writer.wait()
         if writer.error is not None:
             self._raise()
@@ -222,6 +228,7 @@ class Log:
     def wait(self) -> None:
         """Hand over what there is, and wait until it is with the kernel. Raises ``OSError``."""
         self._hand_over()
+        self._breath_s = _BREATH_S
         self._writer.wait()
         self._raise()
 
@@ -231,6 +238,7 @@ class Log:
             self._closed = True
             atexit.unregister(self._forgotten)
             self._hand_over()
+            self._breath_s = _BREATH_S
             self._writer.close()
             self._raise()
 
@@ -289,7 +297,9 @@ class Log:
 
     def _put(self) -> None:
         out, self._out = self._out, []
-        self._given += sum(map(weight, out))
+        given = sum(map(weight, out))
+        self._breath_s = min(max(_SPREAD_S * _LIVE_ROWS * ROW_SIZE / given, _BREATH_S), _MOST_BREATH_S)
+        self._given += given
         self._handed.append((self._given, clock.now()))
         self._writer.give(out)
 
@@ -298,11 +308,11 @@ class Log:
         if file == _REQUESTS:
             for first in range(0, size, _LIVE_ROWS * ROW_SIZE):
                 self.live.requests(memoryview(block)[first : min(size, first + _LIVE_ROWS * ROW_SIZE)])
-                self._never.acquire(timeout=_BREATH_S)
+                self._never.acquire(timeout=self._breath_s)
         elif file == _ORDERS:
             for first in range(0, size, _LIVE_ROWS * _ORDER_SIZE):
                 self.live.orders(memoryview(block)[first : min(size, first + _LIVE_ROWS * _ORDER_SIZE)])
-                self._never.acquire(timeout=_BREATH_S)
+                self._never.acquire(timeout=self._breath_s)
 
 
 def _within(value: object, least: int, most: int) -> int:

@@ -288,7 +288,7 @@ class Surge:
                 return
             self._release(order, intended_s, now - start)
             self._next = order = next(arrivals, None)
-        loop.at(loop.now(), self._arrive)
+        loop.soon(self._arrive)
 
     async def _beyond_budget(self, orders: Iterable[Order]) -> None:
         """Say of every order that is left why it is not sent; those under way go on meanwhile."""

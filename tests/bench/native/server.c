@@ -3,8 +3,9 @@
  *   server COUNTERS CAPACITY      prints {"port": N}, serves on loopback, ends with its standard input
  *
  * COUNTERS is a file of eight 64-bit numbers that are kept up to date: orders, looks, refused, first and last arrival
- * (ns of CLOCK_MONOTONIC), connections, records. Up to CAPACITY orders are recorded in memory: when they arrived, on which
- * connection, their key. A line on standard input is obeyed: "reset", or "dump FILE" (then "done" is printed).
+ * (ns of CLOCK_MONOTONIC), connections, records. Up to CAPACITY orders are recorded in memory: when they arrived (ns of the same
+ * clock), on which connection, their key. The stamp is the kernel's: on loopback it is made while the sender's own call is under way, so that it
+ * says when the bytes were handed over, and not when this process woke up. A line on standard input is obeyed: "reset", or "dump FILE" (then "done" is printed).
  * One thread; requests of one connection are answered in their order. It is cheap, not complete: no chunked bodies. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -35,11 +36,15 @@ static int64_t capacity;
 static struct conn *conns[MOST_CONNECTIONS];
 static int poller;
 
-static int64_t now(void) {
+static int64_t ahead; /* of CLOCK_MONOTONIC is CLOCK_REALTIME, which the kernel's stamps are of */
+
+static int64_t on(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
+
+static int64_t now(void) { return on(CLOCK_MONOTONIC); }
 
 static void die(const char *what) { perror(what); exit(1); }
 
@@ -79,11 +84,12 @@ static int content_length(const char *head, const char *end) {
     return 0;
 }
 
-/* All whole requests in the buffer; -1 where the connection is to be closed. */
-static int work(struct conn *c) {
+/* All whole requests in the buffer, the last of which came at ``stamp`` if the kernel says so; -1 where the connection is to be closed. */
+static int work(struct conn *c, int64_t stamp) {
     static char out[BUFFER * 8];
     int done = 0, written = 0;
     int64_t ns = now();
+    if (!stamp) stamp = ns;
     if (!counters[FIRST]) counters[FIRST] = ns;
     counters[LAST] = ns;
     while (c->used > done) {
@@ -94,7 +100,7 @@ static int work(struct conn *c) {
         if (c->in + c->used - (end + 4) < length) break;
         int64_t number = strncmp(at, "GET /orders/", 12) ? 0 : atoll(at + 12);
         if (post) {
-            record(c, ns, end + 4, length);
+            record(c, stamp, end + 4, length);
             written += answer(out + written, "201 Created", ++counters[ORDERS], "created");
         } else if (number > 0 && number <= counters[ORDERS]) {
             counters[LOOKS]++;
@@ -112,12 +118,29 @@ static int work(struct conn *c) {
     return c->used == BUFFER ? -1 : 0;
 }
 
+static ssize_t received(struct conn *c, int64_t *stamp) {
+    if (!capacity) return recv(c->fd, c->in + c->used, BUFFER - c->used, 0);
+    union { char room[CMSG_SPACE(sizeof(struct timespec))]; struct cmsghdr align; } control;
+    struct iovec part = {.iov_base = c->in + c->used, .iov_len = BUFFER - c->used};
+    struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(c->fd, &msg, 0);
+    for (struct cmsghdr *m = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; m; m = CMSG_NXTHDR(&msg, m)) {
+        struct timespec t;
+        if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_TIMESTAMPNS) continue;
+        memcpy(&t, CMSG_DATA(m), sizeof t);
+        *stamp = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - ahead;
+    }
+    if (n > 0 && !*stamp) errno = ENOTSUP, die("no stamp from the kernel");
+    return n;
+}
+
 static void readable(struct conn *c) {
-    ssize_t n = recv(c->fd, c->in + c->used, BUFFER - c->used, 0);
+    int64_t stamp = 0;
+    ssize_t n = received(c, &stamp);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) { forget(c); return; }
     c->used += n;
-    if (work(c) < 0) forget(c);
+    if (work(c, stamp) < 0) forget(c);
 }
 
 static void welcome(int listener) {
@@ -164,6 +187,10 @@ int main(int argc, char **argv) {
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct sockaddr_in me = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof me;
+    int one = 1;
+    ahead = on(CLOCK_REALTIME) - now();
+    if (capacity && setsockopt(listener, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one)) die("SO_TIMESTAMPNS"); /* for all that it accepts */
+    if (capacity) usleep(100000); /* the kernel begins with it a moment later */
     if (listener < 0 || bind(listener, (void *)&me, size) || listen(listener, 4096) || getsockname(listener, (void *)&me, &size)) die("listen");
     poller = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = &listener}, orders = {.events = EPOLLIN, .data.ptr = &poller};
