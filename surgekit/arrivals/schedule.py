@@ -69,6 +69,13 @@ class Schedule:
     def seq(self) -> Ints:
         return np.arange(len(self), dtype=np.int64) * self.shard.of + self.shard.index
 
+    def kinds(self, most: int) -> list[tuple[str, str, str]]:
+        """(product, way to pay, class of buyers) of all orders; of more than ``most``, the most frequent."""
+        of = len(self.classes)
+        found, counts = np.unique(self.sku.astype(np.int64) * of + self.buyer_class, return_counts=True)
+        often = found[np.argsort(-counts, kind="stable")][:most].tolist()
+        return [(self.skus[each // of], self.pay_by[each % of], self.classes[each % of]) for each in often]
+
     def orders(self) -> Iterator[Order]:
         """One by one, in order of arrival. Made in small blocks: an hour of them at once would not fit, and even a long block takes its time."""
         return chain.from_iterable(self._blocks())

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import numpy as np
 from locust import User, task
 from locust.event import Events
 from locust.exception import StopUser
 
-from surgekit.arrivals import Shard, schedule
+from surgekit.arrivals import Schedule, Shard, schedule
 from surgekit.arrivals.buyers import buyers
 from surgekit.engine.budget import Purse
 from surgekit.engine.buyer import Shop
 from surgekit.engine.client import Client
 from surgekit.engine.greenlets import poller
-from surgekit.engine.lane import Lane
+from surgekit.engine.lane import MOST_KINDS, Lane
 from surgekit.engine.locust_users import Cast
 from surgekit.engine.loop import Loop
 from surgekit.engine.members import Members
@@ -36,7 +37,11 @@ from surgekit.safety import Permit, origin, permitted, resolved
 from surgekit.target import Target, private
 from surgekit.target.plan import compile_plan
 
-LISTEN_S = 0.05
+WARM_S = 0.02
+WARM = (8, 256)
+"""A surge that begins at full speed finds so many connections open as there are orders in its first ``WARM_S``: opening one takes as long as ten requests,
+and while that is being done the next orders are late. Fewer than the first number are not worth it, and no platform minds the second."""
+LISTEN_S = 0.1
 """So late at most is a stop noticed."""
 SWITCH_S = 0.0002
 """So long may another thread keep the interpreter from the loop."""
@@ -111,6 +116,11 @@ class Engine:
             self._cast.close()
 
 
+def _warm(line: Schedule) -> int:
+    first = int(np.searchsorted(line.intended_s, WARM_S))
+    return 0 if first < WARM[0] else min(first, WARM[1])
+
+
 def environment_of(plan: Mapping[str, Any]) -> Any:
     """Locust's environment for a run by ``plan``; it has no runner yet."""
     events = Events() if plan["target"].get("locust") is None else locust.events  # a locustfile's listeners listen to these
@@ -173,9 +183,12 @@ def build(
         run_id=plan["run_id"],
         bound=max(1, profile.in_flight // plan["shards"]),
         places=steps.submit if cast is None else None,
+        warm=_warm(line),
     )  # fmt: skip
     if cast is None:
         surge.lane = Lane(surge, client, log, shop, members, Floor(surge, members))
+        for kind in line.kinds(MOST_KINDS):
+            surge.lane.prepare(kind)
     engine = Engine(environment, surge, members, cast, log, {step.name: step.method for step in steps.steps})
     environment.engine = engine
     if logins:

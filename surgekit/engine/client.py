@@ -118,7 +118,7 @@ class Client:
         now = self._now()
         wire = here[-1] if here else None
         if wire is None or wire.idle_since < now - FRESH_S or now > self.quiet_from:
-            wire = self._taken(here, now)
+            wire = self.taken(here, now)
             reply, lines = await self._exchanged(self._base, data, sender.method, here, again=sender.again, wire=wire)
         else:
             here.pop()
@@ -184,7 +184,7 @@ class Client:
         again = request.method == "GET" and not request.once
         waits = bool(request.body) and any(name.lower() == _CONTINUE[0] and value.lower() == _CONTINUE[1] for name, value in request.headers)
         here = pool.to(place)
-        wire = self._taken(here, self._now())
+        wire = self.taken(here, self._now())
         data, then = (head, request.body) if waits else (head + request.body, b"")
         reply, lines = await self._exchanged(place, data, request.method, here, again=again, wire=wire, then=then)
         if reply.error is not None:
@@ -226,6 +226,16 @@ class Client:
         if wire.reusable:
             wire.idle(here, done, done + self.keep_alive_s)
         return Reply(head.status, body, sent - zero, done - zero, None, False, head.headers), head.cookies
+
+    async def warm(self, number: int, until: float) -> None:
+        """Open connections to the platform itself until there are so many or it is that late. What cannot be opened is not there, then."""
+        try:
+            while len(self.here) < number and self._now() < until:
+                wire = await self._connect(self._base, until)
+                now = self._now()
+                wire.idle(self.here, now, now + self.keep_alive_s)
+        except Broken:
+            pass
 
     def close(self) -> None:
         """Close what is idle."""
@@ -279,7 +289,7 @@ class Client:
             return data
         return data.replace(b"\r\n\r\n", b"\r\nCookie: %b\r\n\r\n" % cookies.encode("latin-1", "replace"), 1)
 
-    def _taken(self, here: deque[Connection], now: float) -> Connection | None:
+    def taken(self, here: deque[Connection], now: float) -> Connection | None:
         """The connection that was used last, unless it has been idle for too long or is no good any more; None: a new one is needed."""
         while here:
             wire = here.pop()

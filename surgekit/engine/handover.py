@@ -15,7 +15,7 @@ from typing import Any, Final
 from surgekit.engine.real import real
 from surgekit.eventlog.records import line
 
-LOOK_S = 0.02
+LOOK_S = 0.1
 """So often the writer looks for something to write."""
 SYNC_S = 1.0
 _SPARE: Final = 4
@@ -39,12 +39,14 @@ class Writer:
     After an error, what could not be written waits with all that came after it, until ``again`` or ``wait``.
     """
 
-    def __init__(self, paths: Sequence[Path], seen: Callable[[int, bytes | bytearray, int], None]) -> None:
-        """``seen(file, block, size)`` is told in the writer's thread what is with the kernel. Raises ``OSError``."""
+    def __init__(self, paths: Sequence[Path], seen: Callable[[int, bytes | bytearray, int], None], awaited: Callable[[], None]) -> None:
+        """``seen(file, block, size)`` is told in the writer's thread what is with the kernel, ``awaited`` that all is and that somebody waits. Raises
+        ``OSError``."""
         self.taken = 0
         """The weight of all that is with the kernel."""
         self.error: Exception | None = None
         self._seen = seen
+        self._awaited = awaited
         self._files: list[int] = []
         try:
             for path in paths:
@@ -120,6 +122,7 @@ class Writer:
                 else:
                     self._write()
                     if job is not _AGAIN:
+                        self._awaited()
                         job.release()
 
     def _write(self) -> None:

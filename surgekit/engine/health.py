@@ -1,6 +1,6 @@
 """How the engine itself is doing. A generator that is late, stalls or has no processor left measures itself and not the platform.
 
-Looked at ten times a second in the loop's own thread. What is beyond its bound makes a run void; the bounds are the report's.
+Looked at several times a second in the loop's own thread. What is beyond its bound makes a run void; the bounds are the report's.
 """
 
 from __future__ import annotations

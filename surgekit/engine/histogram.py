@@ -36,10 +36,12 @@ _MAGIC = b"SKH1"
 class Histogram:
     """Counts of latencies in ms. ``min`` and ``max`` are infinite where there are none. Not for two threads at a time."""
 
-    __slots__ = ("count", "counts", "max", "min", "total")
+    __slots__ = ("count", "counts", "max", "min", "total", "used")
 
     def __init__(self) -> None:
         self.counts: NDArray[np.int64] = np.zeros(BUCKETS, np.int64)
+        self.used = 0
+        """Nothing is counted from this bucket on."""
         self.count = 0
         self.total = 0.0
         self.min = float("inf")
@@ -56,6 +58,7 @@ class Histogram:
             return
         found = np.bincount(_numbers(ms))
         self.counts[: len(found)] += found
+        self.used = max(self.used, len(found))
         self.count += len(ms)
         self.total += float(ms.sum())
         self.min = min(self.min, low)
@@ -63,7 +66,9 @@ class Histogram:
 
     def merge(self, other: Histogram) -> None:
         """Count what ``other`` has counted, as if it had been added here."""
-        self.counts += other.counts
+        used = other.used
+        self.counts[:used] += other.counts[:used]
+        self.used = max(self.used, used)
         self.count += other.count
         self.total += other.total
         self.min = min(self.min, other.min)
@@ -76,7 +81,7 @@ class Histogram:
         rank = max(1, int(np.ceil(q * self.count)))
         if rank >= self.count:
             return self.max
-        number = int(np.searchsorted(np.cumsum(self.counts), rank))
+        number = int(np.searchsorted(np.cumsum(self.counts[: self.used]), rank))
         return min(max(float(MIDDLES[number]), self.min), self.max)
 
     @property
@@ -85,7 +90,7 @@ class Histogram:
 
     def to_bytes(self) -> bytes:
         """A few kB, for the way to another process."""
-        used = np.flatnonzero(self.counts)
+        used = np.flatnonzero(self.counts[: self.used])
         head = _HEAD.pack(_MAGIC, len(used), self.total, self.min, self.max)
         return head + zlib.compress(used.astype("<u2").tobytes() + self.counts[used].astype("<i8").tobytes(), 1)
 
@@ -104,6 +109,7 @@ class Histogram:
         if magic != _MAGIC or not parts.eof or len(body) != used * 10 or (used and (numbers.max() >= BUCKETS or counts.min() < 1)):
             raise ValueError("no histogram")
         made.counts[numbers] = counts
+        made.used = int(numbers.max()) + 1 if used else 0
         made.count = int(counts.sum())
         return made
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # the surge knows its lane
 
 MOST_KINDS: Final = 256
 """Products, ways to pay and classes of buyers together, for which the code is written."""
+Kind = tuple[str, str, str]
+"""Product, way to pay, class of buyers."""
 Replies = deque[tuple[Reply, Read]]
 
 
@@ -54,7 +56,7 @@ class Lane:
         self.out: list[Rider] = []
         surge.loop.before_looking = self.flush
         self._own_of = members.own_of
-        self._first: dict[tuple[str, str, str], Leg | None] = {}
+        self._first: dict[Kind, Leg | None] = {}
         plan = shop.plan
         self._open = not (plan.setup or shop.prepares or plan.deliver or plan.composed or shop.tells_at_once or surge.limited)
 
@@ -65,20 +67,26 @@ class Lane:
             return False
         client = self.client
         here = client.here
-        if not here or here[-1].idle_since < now - FRESH_S or now > client.quiet_from:
+        if not here or now > client.quiet_from:
             return False
         try:
             leg = self._first[sku, pay_by, buyer_class]
         except KeyError:
-            leg = self._made(order)
+            leg = self.prepare((sku, pay_by, buyer_class))
         if leg is None or (think_pay_s and self.pays):
             return False
         own_of = self._own_of
         mine = own_of(buyer)
         if mine is None:
             return False
-        wire = here.pop()
-        wire.pool = None
+        wire: Connection | None
+        if here[-1].idle_since < now - FRESH_S:
+            wire = client.taken(here, now)
+            if wire is None:
+                return False
+        else:
+            wire = here.pop()
+            wire.pool = None
         rider = Rider(self, order, seq, due, leg, mine, wire, now)
         rider.data = leg.render(rider)
         self.live.add(rider)
@@ -115,18 +123,18 @@ class Lane:
         self.surge.look_at(digests)
         return digests
 
-    def _made(self, order: Order) -> Leg | None:
-        """The first leg of orders like this one; None where one of their steps has no short way."""
-        if len(self._first) >= MOST_KINDS:
+    def prepare(self, kind: Kind) -> Leg | None:
+        """The first leg of orders like this, from now on without delay; None where one of their steps has no short way."""
+        if len(self._first) >= MOST_KINDS or not self._open:
             return None
-        plan = self.shop.plan
-        steps = [plan.submit, *plan.pay.get(order.pay_by, ()), *([plan.poll] if plan.poll is not None else [])]
+        plan, pay_by = self.shop.plan, kind[1]
+        steps = [plan.submit, *plan.pay.get(pay_by, ()), *([plan.poll] if plan.poll is not None else [])]
         given = frozenset[str]().union(*(step.gives for step in plan.steps))
-        known = {name: value for name, value in self.members.known_of(order).items() if name not in given}
+        known = {name: value for name, value in self.members.known_of(*kind).items() if name not in given}
         made = [(step, self.client.sender(step, known)) for step in steps]
-        short = all(sender.short and step.firsts and not step.stamped for step, sender in made) and (not plan.pay or order.pay_by in plan.pay)
+        short = all(sender.short and step.firsts and not step.stamped for step, sender in made) and (not plan.pay or pay_by in plan.pay)
         leg = written(self, made, known["order.price_fen"])[0] if short else None
-        self._first[order.sku, order.pay_by, order.buyer_class] = leg
+        self._first[kind] = leg
         return leg
 
 

@@ -158,7 +158,7 @@ class _Answer:
         self._first = first
         self._kept = [name for name, *_ in leg.step.kept]
         self._hands: Hands = {
-            "client": client, "log": lane.log, "rows": lane.log.rows, "pack": PACK_REQUEST.pack_into, "word": lane.log.word(leg.name), "zero": client.zero, "leg": leg, "out": lane.out, "flush": lane.flush,
+            "client": client, "log": lane.log, "rows": lane.log.rows, "pack": PACK_REQUEST.pack_into, "word": lane.log.word(leg.name), "leg": leg, "out": lane.out, "flush": lane.flush,
             "delivered": lane.delivered, "cards_in": cards_in, "MISSING": MISSING,
         }  # fmt: skip
 
@@ -167,7 +167,7 @@ class _Answer:
         odd = ["rider.odd(head, body, done)", "return"]
         text = ["if head.cookies:", *indented(odd)] if self._lane.keeps_cookies else []
         text += ["status = head.status", *glance.lines(self._leg.step.firsts, self._leg.step.kept, odd, self._hands)]
-        text += ["sent = rider.sent", "done_s = done - zero", *_ROW]
+        text += ["sent, zero = rider.sent, client.zero", "done_s = done - zero", *_ROW]
         text += [f"rider.{self._places[name]} = kept_{at}" for at, name in enumerate(self._kept)]
         if self._first:
             text += ["rider.first_sent = sent", "rider.accepted_s = done_s"]

@@ -24,7 +24,7 @@ from surgekit.engine.poll import MOST_AT_ONCE, Poller, best
 Result = TypeVar("Result")
 
 
-AT_A_STRETCH = 8
+AT_A_STRETCH = 4
 """Sockets that are served before the loop looks whether anything is due: an order that is waits for so many replies, and not for ``MOST_AT_ONCE``."""
 
 

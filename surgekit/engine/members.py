@@ -104,10 +104,6 @@ class Members:
         member = self._of_buyer.get(buyer) or self._of(buyer)
         return None if self.keeps_cookies and not member.jar.empty else member.ordering
 
-    def known_of(self, order: Order) -> dict[str, Any]:
-        """The values that all orders of its product, way to pay and class of buyers have in common."""
-        return self._base(order)
-
     def visit(self, order: Order, key: str) -> tuple[dict[str, Any], Jar | None, Callable[[Order], Jar | None]]:
         """``values`` of ``order``, its cookies, and where it has others from for another attempt."""
         member = self._of(order.buyer)
@@ -127,7 +123,7 @@ class Members:
         kind = order.sku, order.pay_by, order.buyer_class
         base = self._bases.get(kind)
         if base is None:
-            base = self._bases[kind] = self._base(order)
+            base = self._bases[kind] = self.known_of(*kind)
         values = {**member.ordering, **base} if member.ordering else base.copy()
         values["order.key"] = key
         values["order.qty"] = order.qty
@@ -138,13 +134,13 @@ class Members:
             values[name] = composed.render(values)
         return values
 
-    def _base(self, order: Order) -> dict[str, Any]:
+    def known_of(self, sku: str, pay_by: str, buyer_class: str) -> dict[str, Any]:
         """What all orders of one product, way to pay and class of buyers have in common."""
-        product = self._products[order.sku]
-        way: Mapping[str, Any] = self._target.ways.get("balance" if order.pay_by == "balance" else "gateway", {})
+        product = self._products[sku]
+        way: Mapping[str, Any] = self._target.ways.get("balance" if pay_by == "balance" else "gateway", {})
         base = {
             **product, **{f"way.{name}": value for name, value in way.items()},
-            "order.sku": order.sku, "order.pay_by": order.pay_by, "order.buyer_class": order.buyer_class,
+            "order.sku": sku, "order.pay_by": pay_by, "order.buyer_class": buyer_class,
         }  # fmt: skip
         return {**self._needed(base), "order.price_fen": product["order.price_fen"]}
 

@@ -26,6 +26,8 @@ from surgekit.target.step import OK, Read
 LATE_S = 0.5
 """Of an order that no record tells of, the seal of a killed engine knows only that it may have left within the last second
 (``CRASH_MARGIN_S``). So a writer that is behind by this much is waited for: the loop stands still, and that shows as its lag."""
+FIGURES_S = 0.5
+"""So old may the figures of ``live`` be."""
 MOST_WAITING: Final = 64 << 20
 """Bytes that may wait to be written."""
 _ROWS: Final = 4096
@@ -75,7 +77,9 @@ class Log:
         self._never.acquire()
         self._breath_s = _BREATH_S
         names = (records.words, records.begun, records.requests, records.texts, records.orders)
-        self._writer = Writer([name(folder, shard) for name in names], self._written)
+        self._small: dict[int, list[bytes]] = {_REQUESTS: [], _ORDERS: []}
+        self._worked_out = clock.now()
+        self._writer = Writer([name(folder, shard) for name in names], self._written, self._figure_all)
         self._new_words = Words(self.live)
         self._of_requests, self._of_orders, self._lines = self._new_words.of_requests, self._new_words.of_orders, self._new_words.lines
         self._confirmed: dict[str | None, int] = {}
@@ -303,16 +307,32 @@ class Log:
         self._handed.append((self._given, clock.now()))
         self._writer.give(out)
 
+    # In the writer's thread, which has the interpreter for a moment at a time, so that the loop never waits long for it.
+
     def _written(self, file: int, block: bytes | bytearray, size: int) -> None:
-        """In the writer's thread. It has the interpreter for a moment at a time, so that the loop never waits long for it."""
-        if file == _REQUESTS:
-            for first in range(0, size, _LIVE_ROWS * ROW_SIZE):
-                self.live.requests(memoryview(block)[first : min(size, first + _LIVE_ROWS * ROW_SIZE)])
-                self._never.acquire(timeout=self._breath_s)
-        elif file == _ORDERS:
-            for first in range(0, size, _LIVE_ROWS * _ORDER_SIZE):
-                self.live.orders(memoryview(block)[first : min(size, first + _LIVE_ROWS * _ORDER_SIZE)])
-                self._never.acquire(timeout=self._breath_s)
+        if file in self._small:
+            small = self._small[file]
+            if isinstance(block, bytes):  # hardly anything; and to work out figures costs as much for a few rows as for a thousand
+                small.append(block)
+                if clock.now() - self._worked_out < FIGURES_S and sum(map(len, small)) < 4 * _LIVE_ROWS * ROW_SIZE:
+                    return
+                self._figure_all()
+            else:
+                self._figure(file, block, size)
+
+    def _figure_all(self) -> None:
+        self._worked_out = clock.now()
+        for file, small in self._small.items():
+            if small:
+                block = b"".join(small)
+                small.clear()
+                self._figure(file, block, len(block))
+
+    def _figure(self, file: int, block: bytes | bytearray, size: int) -> None:
+        figure, step = (self.live.requests, _LIVE_ROWS * ROW_SIZE) if file == _REQUESTS else (self.live.orders, _LIVE_ROWS * _ORDER_SIZE)
+        for first in range(0, size, step):
+            figure(memoryview(block)[first : min(size, first + step)])
+            self._never.acquire(timeout=self._breath_s)
 
 
 def _within(value: object, least: int, most: int) -> int:

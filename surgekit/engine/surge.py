@@ -24,9 +24,11 @@ STOP_S = 2.0
 QUIET_S = 0.1
 """So long after a stop, buyers may still send their next step; then nothing leaves any more. A stop itself may be half a second on its way,
 and within one second all has to be still."""
+AT_A_TIME = 8
+"""Connections that are being opened before the start."""
 MOST_CARDS = 2_000_000
 """So many cards are remembered for the figure on the terminal; the audit knows all of them."""
-FLUSH_S = 0.1
+FLUSH_S = 0.25
 """At most this much of the history is lost when the engine is killed."""
 MOST_IN_TURN = 16
 """Orders that leave before sockets are looked at again, where the schedule is ahead of the engine."""
@@ -67,10 +69,13 @@ class Surge:
         run_id: str,
         bound: int,
         places: StepPlan | None = None,
+        warm: int = 0,
     ) -> None:
-        """``places``: the step that places an order; None where others send it, who then call ``reserve`` and ``settle``."""
+        """``places``: the step that places an order; None where others send it, who then call ``reserve`` and ``settle``. ``warm``: so many connections are
+        open when it starts, if there is time for that."""
         self.loop = loop
         self._places = places
+        self._warm = warm
         self.limited = purse.limited
         self._orders = orders
         self._walk = walk
@@ -222,6 +227,8 @@ class Surge:
         self.begin(start)
         if not self.loop.poller.exact:
             self.trouble("orders left by this system's coarse timer, a millisecond or two late: there is no timerfd here")
+        for _ in range(min(self._warm, AT_A_TIME)):
+            self.loop.spawn(self._client.warm(self._warm, start))
         helper = self.loop.spawn(self._flush_often())
         try:
             with self.health.watching(self.loop):

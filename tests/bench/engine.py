@@ -2,9 +2,9 @@
 
 The same flow for all: submit an order (JSON, 201), look it up at once (200), parse both replies, check what became of it,
 record how long it took. The generator has one core, a cheap server the other. Requests are the server's own count; processor
-time is that of the generator's whole process tree. Those whose arrivals wait for nobody have the rate at which that buys most (``ladder.keenest``). Rounds are interleaved, so that a machine that changes its mind does so for
-all; the figure is the median. Tools whose arrivals wait for nobody are given a rate near their own most (``ladder``), the others
-go as fast as they get replies.
+time is that of the generator's whole process tree. Tools whose arrivals wait for nobody are given the rate, of those that they hold, at which
+a processor second buys most (``ladder``); the others go as fast as they get replies. Rounds are interleaved, so that a machine that changes
+its mind does so for all; the figure is the median.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from tabulate import tabulate
 
 from tests.bench.drive import Driven, drive
-from tests.bench.ladder import FURTHER, keenest
+from tests.bench.ladder import FURTHER, higher, keenest
 from tests.bench.machine import cores, on, shared_by
 from tests.bench.peers import NAMES, Load, missing, peer
 from tests.bench.shops import CheapShop, cheap_shop
@@ -80,7 +80,7 @@ def _load(name: str, shop: CheapShop, seconds: float, core: int, quick: bool) ->
     if not peer(name).OPEN:
         return load
     step = Load(shop.port, "order", 2.0 if quick else 3.0, clients=CLIENTS)
-    return Load(shop.port, "order", seconds, rate=keenest(peer(name), step, shop, core, further=1 if quick else FURTHER).rate, clients=CLIENTS)
+    return Load(shop.port, "order", seconds, rate=keenest(higher(peer(name), step, shop, core, 1 if quick else FURTHER)).rate, clients=CLIENTS)
 
 
 def _driven(name: str, load: Load, shop: CheapShop, core: int) -> Driven:

@@ -37,8 +37,7 @@ def climbed(peer: Any, load: Load, shop: CheapShop, core: int = -1) -> tuple[Loa
     rate, best, whole = FIRST.get(peer.NAME, 1000.0), 0.0, 0.0
     for _ in range(STEPS):
         tried = dataclasses.replace(load, rate=float(round(rate)))
-        with tempfile.TemporaryDirectory(prefix="surgekit-ladder-") as folder:
-            driven = drive(peer, tried, shop, Path(folder), core)
+        driven = _driven(peer, tried, shop, core)
         busy = max(driven.busy, 0.01)
         if held(driven, tried):
             if tried.rate > best:
@@ -55,21 +54,38 @@ def climbed(peer: Any, load: Load, shop: CheapShop, core: int = -1) -> tuple[Loa
     return dataclasses.replace(load, rate=float(round(best))), whole
 
 
-MORE = 1.12
-FURTHER = 5
+MORE = (1.12, 1.04)
+"""Steps beyond that: the second where the first was too much."""
+FURTHER = 10
+Found = tuple[Load, Driven]
 
 
-def keenest(peer: Any, load: Load, shop: CheapShop, core: int = -1, further: int = FURTHER) -> Load:
-    """``load`` at the rate at which a processor second buys most: on from ``climbed``, as long as the rate is held and the tool itself calls its run
-    valid. Who is nearly busy all the time finds more replies at each look."""
-    best, _ = climbed(peer, load, shop, core)
-    keen, tried = 0.0, best
-    for _ in range(further + 1):
-        with tempfile.TemporaryDirectory(prefix="surgekit-ladder-") as folder:
-            driven = drive(peer, tried, shop, Path(folder), core)
-        if not held(driven, tried) or (driven.figures.verdict or "").startswith("void"):
-            break
-        if driven.per_cpu_s > keen:
-            best, keen = tried, driven.per_cpu_s
-        tried = dataclasses.replace(tried, rate=float(round(min(tried.rate * MORE, MOST))))
-    return best
+def higher(peer: Any, load: Load, shop: CheapShop, core: int = -1, further: int = FURTHER) -> list[Found]:
+    """``load`` at each rate from ``climbed`` on that is held and at which the tool itself calls its run valid, up to the highest; at most ``further`` steps.
+    A machine that stalls for a moment spoils a step, so each has a second chance. At least one rate, whatever became of it."""
+    tried = climbed(peer, load, shop, core)[0]
+    found = [(tried, _driven(peer, tried, shop, core))]
+    steps = list(MORE)
+    for _ in range(further):
+        tried = dataclasses.replace(load, rate=float(round(min(found[-1][0].rate * steps[0], MOST))))
+        for _ in range(2):
+            driven = _driven(peer, tried, shop, core)
+            fine = held(driven, tried) and not (driven.figures.verdict or "").startswith("void")
+            if fine:
+                found.append((tried, driven))
+                break
+        if not fine:
+            del steps[0]
+            if not steps:
+                break
+    return found
+
+
+def keenest(found: list[Found]) -> Load:
+    """The one at which a processor second buys most. Who is nearly busy all the time finds more replies at each look."""
+    return max(found, key=lambda each: each[1].per_cpu_s)[0]
+
+
+def _driven(peer: Any, load: Load, shop: CheapShop, core: int) -> Driven:
+    with tempfile.TemporaryDirectory(prefix="surgekit-ladder-") as folder:
+        return drive(peer, load, shop, Path(folder), core)

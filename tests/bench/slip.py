@@ -20,7 +20,7 @@ from typing import Any
 from tabulate import tabulate
 
 from tests.bench.drive import drive
-from tests.bench.ladder import climbed
+from tests.bench.ladder import FURTHER, higher
 from tests.bench.lateness import COMPLETE, QUANTILES, figures, late_by_connection_s, late_s
 from tests.bench.machine import cores, on, shared_by, stolen_s
 from tests.bench.peers import Load, missing, peer
@@ -51,7 +51,7 @@ def run(quick: bool) -> dict[str, Any]:
     with on(server):
         with cheap_shop(server) as shop:
             step = Load(shop.port, "submit", 2.0 if quick else 3.0, longest_s=LONGEST_S)
-            most = {name: climbed(peer(name), step, shop, generator)[1] for name in (names[:2] if quick else names)}
+            most = {name: higher(peer(name), step, shop, generator, 1 if quick else FURTHER)[-1][0].rate for name in (names[:2] if quick else names)}
         loads = _loads(names, most)
         with cheap_shop(server, records=math.ceil(max(max(rates.values()) for _, rates in loads) * seconds * 1.2) + 1000) as shop:
             kept = [_rounds(rates, seconds, shop, generator, 1 if quick else ROUNDS) for _, rates in loads]

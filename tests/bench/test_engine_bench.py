@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import sys
@@ -21,6 +22,7 @@ from tests.bench.peers import Figures, Load
 from tests.bench.shops import Counts
 
 PER_CPU_S = {"surgekit": 60_000.0, "k6": 6_000.0, "fasthttp": 4_000.0, "wrk": 90_000.0, "bare_c": 200_000.0}
+MOST = {"surgekit": 12_500.0, "bare_c": 40_000.0, "k6": 5_000.0}
 ABSENT = {"wrk2": "not installed", "vegeta": "not installed"}
 
 
@@ -39,8 +41,8 @@ def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(bench, "cheap_shop", no_shop)
         monkeypatch.setattr(bench, "cores", lambda: (-1, -1))
         monkeypatch.setattr(bench, "missing", lambda: dict(ABSENT))
-    monkeypatch.setattr(engine, "keenest", lambda peer, load, shop, core=-1, further=0: load)
-    monkeypatch.setattr(slip, "climbed", lambda peer, load, shop, core=-1: (load, 12_500.0))
+    monkeypatch.setattr(engine, "higher", lambda peer, load, shop, core, further: [(load, driven(1.0))])
+    monkeypatch.setattr(slip, "higher", lambda peer, load, shop, core, further: [(dataclasses.replace(load, rate=MOST[peer.NAME]), driven(1.0))])
 
 
 @pytest.mark.parametrize("quick", [True, False])
@@ -89,30 +91,33 @@ def slip_of(monkeypatch: pytest.MonkeyPatch, stolen: list[float], *, k6_held: bo
 
 
 def test_slip_has_a_row_for_each_tool_and_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = slip_of(monkeypatch, [0.0] * 10)
-    assert [(row["tool"], row["load"]) for row in told["rows"]] == [(name, load) for load in (1800.0, 10_000.0) for name in ("surgekit", "bare_c", "k6")]
+    told = slip_of(monkeypatch, [0.0] * 15)
+    as_asked = [(name, 1800.0) for name in ("surgekit", "bare_c", "k6")]
+    shared, own = [(name, 10_000.0) for name in ("surgekit", "bare_c")], [("bare_c", 32_000.0), ("k6", 4_000.0)]
+    assert [(row["tool"], row["load"]) for row in told["rows"]] == as_asked + shared + own, "k6 cannot send 10,000"
     assert all(set(row) == {"tool", "load", "p50_ms", "p99_ms", "p999_ms", "max_ms"} for row in told["rows"])
     assert told["rows"][0]["p50_ms"] == pytest.approx(0.3), "the median of five rounds"
-    assert [row["tool"] for row in told["own_stamps"]] == ["surgekit", "bare_c"] * 2
-    assert "80% of the 12,500" in slip.table(told)
+    assert [row["tool"] for row in told["own_stamps"]] == ["surgekit", "bare_c"] * 2 + ["bare_c"]
+    assert "surgekit holds about 12,500 orders/s" in slip.table(told)
 
 
 def test_a_tool_that_did_not_send_the_load_has_no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = slip_of(monkeypatch, [0.0] * 10, k6_held=False)
-    assert [row["p99_ms"] for row in told["rows"]] == [pytest.approx(0.3), pytest.approx(0.3), None] * 2
+    told = slip_of(monkeypatch, [0.0] * 15, k6_held=False)
+    assert [row["p99_ms"] for row in told["rows"] if row["tool"] == "k6"] == [None, None]
+    assert [row["p99_ms"] for row in told["rows"] if row["tool"] != "k6"] == [pytest.approx(0.3)] * 5
     assert "not sent" in slip.table(told)
 
 
 def test_rounds_with_stolen_time_are_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = slip_of(monkeypatch, [0.0, 0.5, 0.0, 0.0, 0.5, 0.0, 0.0, *[0.0] * 5])
-    first, second = told["loads"]
+    told = slip_of(monkeypatch, [0.0, 0.5, 0.0, 0.0, 0.5, 0.0, 0.0, *[0.0] * 10])
+    first, second, _ = told["loads"]
     assert (first["rounds"], first["thrown_away"], first["kept_though_stolen"]) == (5, 2, 0)
     assert (second["rounds"], second["thrown_away"]) == (5, 0)
     assert told["rows"][0]["p50_ms"] == pytest.approx(0.4), "of rounds 1, 3, 4, 6 and 7"
 
 
 def test_where_time_is_stolen_all_the_while_the_least_bad_rounds_are_kept_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = slip_of(monkeypatch, [*(0.1 * number for number in range(10, 0, -1)), *[0.0] * 5])
+    told = slip_of(monkeypatch, [*(0.1 * number for number in range(10, 0, -1)), *[0.0] * 10])
     first = told["loads"][0]
     assert (first["rounds"], first["thrown_away"], first["kept_though_stolen"]) == (5, 5, 5)
     assert told["rows"][0]["p50_ms"] == pytest.approx(0.8), "of rounds 6 to 10"

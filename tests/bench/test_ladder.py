@@ -64,5 +64,21 @@ def test_it_goes_on_as_long_as_a_processor_second_buys_more(monkeypatch: pytest.
         return dataclasses.replace(told, per_cpu_s=told.rate, figures=dataclasses.replace(told.figures, verdict=verdict))
 
     monkeypatch.setattr(ladder, "drive", lambda peer, load, *_: tool(load))
-    best = ladder.keenest(SimpleNamespace(NAME="surgekit"), Load(1, "order", 2.0), None, further=20)  # type: ignore[arg-type]
-    assert 17_000 < best.rate <= 20_000
+    found = ladder.higher(SimpleNamespace(NAME="surgekit"), Load(1, "order", 2.0), None, further=20)  # type: ignore[arg-type]
+    rates = [load.rate for load, _ in found]
+    assert rates == sorted(set(rates))
+    assert 19_000 < rates[-1] <= 20_000
+    assert ladder.keenest(found).rate == rates[-1]
+
+
+def test_a_stall_of_the_machine_does_not_end_the_climb(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[float] = []
+
+    def drive(_peer: Any, load: Load, *_: Any) -> Driven:
+        tried.append(load.rate)
+        spoilt = tried.count(load.rate) == 1 and load.rate > 8_000
+        return driven(load.rate * (1 if spoilt else 2), min(load.rate / 8_500, 1.0)) if load.rate <= 16_000 else driven(1_000, 1.0)
+
+    monkeypatch.setattr(ladder, "drive", drive)
+    found = ladder.higher(SimpleNamespace(NAME="surgekit"), Load(1, "order", 2.0), None, further=20)  # type: ignore[arg-type]
+    assert 15_300 < found[-1][0].rate <= 16_000
