@@ -26,7 +26,7 @@ from surgekit.target.step import OK, Read
 LATE_S = 0.5
 """Of an order that no record tells of, the seal of a killed engine knows only that it may have left within the last second
 (``CRASH_MARGIN_S``). So a writer that is behind by this much is waited for: the loop stands still, and that shows as its lag."""
-FIGURES_S = 0.5
+FIGURES_S = 0.2
 """So old may the figures of ``live`` be."""
 MOST_WAITING: Final = 64 << 20
 """Bytes that may wait to be written."""
