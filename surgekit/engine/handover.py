@@ -39,14 +39,14 @@ class Writer:
     After an error, what could not be written waits with all that came after it, until ``again`` or ``wait``.
     """
 
-    def __init__(self, paths: Sequence[Path], seen: Callable[[int, bytes | bytearray, int], None], awaited: Callable[[], None]) -> None:
-        """``seen(file, block, size)`` is told in the writer's thread what is with the kernel, ``awaited`` that all is and that somebody waits. Raises
-        ``OSError``."""
+    def __init__(self, paths: Sequence[Path], seen: Callable[[int, bytes | bytearray, int], None], rests: Callable[[bool], None]) -> None:
+        """``seen(file, block, size)`` is told in the writer's thread what is with the kernel, ``rests`` that nothing more is to be written for
+        now, and whether somebody waits. Raises ``OSError``."""
         self.taken = 0
         """The weight of all that is with the kernel."""
         self.error: Exception | None = None
         self._seen = seen
-        self._awaited = awaited
+        self._rests = rests
         self._files: list[int] = []
         try:
             for path in paths:
@@ -122,8 +122,15 @@ class Writer:
                 else:
                     self._write()
                     if job is not _AGAIN:
-                        self._awaited()
+                        self._rest(awaited=True)
                         job.release()
+            self._rest(awaited=False)
+
+    def _rest(self, *, awaited: bool) -> None:
+        try:
+            self._rests(awaited)
+        except Exception as error:  # noqa: BLE001 - as below
+            self.error = error
 
     def _write(self) -> None:
         try:

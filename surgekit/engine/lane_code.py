@@ -24,7 +24,7 @@ from surgekit.target.template import Template
 if TYPE_CHECKING:  # the lane knows its code
     from surgekit.engine.lane import Lane, Rider
 
-MOST_OUT: Final = 16
+MOST_OUT: Final = 32
 """Requests that wait for each other, so that they leave together: a platform that has just fallen asleep is woken once for all of them."""
 TOLD: Final = ("order_no", "amount_fen")
 """What the row of an order has of what replies give; both have a place of their own in a rider."""

@@ -327,9 +327,10 @@ class Loop:
         sockets = self._sockets
         found = wait(due, clock())
         self.looks += 1
+        left = AT_A_STRETCH
         if len(found) >= MOST_AT_ONCE:
             self.full += 1
-        left = AT_A_STRETCH
+            left = -1  # replies wait in line: more orders now, and there would be ever more of them
         for fd, events in found:
             ready = sockets.get(fd)
             if ready is not None:

@@ -79,7 +79,7 @@ class Log:
         names = (records.words, records.begun, records.requests, records.texts, records.orders)
         self._small: dict[int, list[bytes]] = {_REQUESTS: [], _ORDERS: []}
         self._worked_out = clock.now()
-        self._writer = Writer([name(folder, shard) for name in names], self._written, self._figure_all)
+        self._writer = Writer([name(folder, shard) for name in names], self._written, self._rests)
         self._new_words = Words(self.live)
         self._of_requests, self._of_orders, self._lines = self._new_words.of_requests, self._new_words.of_orders, self._new_words.lines
         self._confirmed: dict[str | None, int] = {}
@@ -314,14 +314,14 @@ class Log:
             small = self._small[file]
             if isinstance(block, bytes):  # hardly anything; and to work out figures costs as much for a few rows as for a thousand
                 small.append(block)
-                if clock.now() - self._worked_out < FIGURES_S and sum(map(len, small)) < 4 * _LIVE_ROWS * ROW_SIZE:
-                    return
-                self._figure_all()
             else:
                 self._figure(file, block, size)
 
-    def _figure_all(self) -> None:
-        self._worked_out = clock.now()
+    def _rests(self, awaited: bool) -> None:
+        now = clock.now()
+        if not awaited and now - self._worked_out < FIGURES_S:
+            return
+        self._worked_out = now
         for file, small in self._small.items():
             if small:
                 block = b"".join(small)

@@ -350,7 +350,7 @@ def test_locusts_page_counts_each_request_of_the_users_once(tmp_path: Path) -> N
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    source = "class Buyer(HttpUser):\n    @task\n    def a(self): self.client.get('/slow' if order.seq == 20 else '/a')\n"
+    source = "class Buyer(HttpUser):\n    @task\n    def a(self): self.client.get('/slow' if order.seq == 9 else '/a')\n"
     with locust_engine(tmp_path, source, rate=30) as (story, _):
         story.start("--web", str(port))
         story.until("confirmed", story.scheduled - 1)
