@@ -60,9 +60,7 @@ class Journey:
         told, order = self.told, self._order
         due = order.intended_s
         if order.browses and self._shop.plan.quote is not None:
-            reply, read = await self._io.send(order, self._shop.plan.quote, self._values, due, 1, self._jar)
-            if read.kind in BROKEN:
-                self._broke(read)
+            reply, read = await self._send(self._shop.plan.quote, self._values, due, 1)
             told.sent_s = reply.sent_s
             if read.kind in (SOLD_OUT, REFUSED):
                 self._ended(Outcome.REJECTED, read.reason)
@@ -88,10 +86,8 @@ class Journey:
             if attempt > 1 or shop.prepares or order.double_click:
                 read, answered, step = await self._prepare(values, due)
             if read is None:
-                reply, read = await self._io.send(order, shop.plan.submit, values, answered, attempt, self._jar)
+                reply, read = await self._send(shop.plan.submit, values, answered, attempt)
                 answered = reply.done_s
-                if read.kind in BROKEN:
-                    self._broke(read)
                 if told.sent_s is None:
                     told.sent_s = reply.sent_s
             kind = read.kind
@@ -143,9 +139,7 @@ class Journey:
         if plan.fixed_captcha is not None:
             values[SOLVED] = plan.fixed_captcha
         for step in (*plan.prepare, *plan.captcha):
-            reply, read = await self._io.send(self._order, step, values, due, attempt, self._jar)
-            if read.kind in BROKEN:
-                self._broke(read)
+            reply, read = await self._send(step, values, due, attempt)
             due = reply.done_s
             if self.told.sent_s is None:
                 self.told.sent_s = reply.sent_s
@@ -255,9 +249,7 @@ class Journey:
         while max(due, answered) <= self._deadline and (looking.most is None or looks < looking.most):
             if due > answered:
                 await self._io.sleep_until(due)
-            reply, read = await self._io.send(self._order, poll, values, due, told.attempts, self._jar)
-            if read.kind in BROKEN:
-                self._broke(read)
+            reply, read = await self._send(poll, values, due, told.attempts)
             answered, looks = reply.done_s, looks + 1
             if self._has_told(read, values, answered):
                 return
@@ -337,18 +329,14 @@ class Journey:
         if self._prepared is None:
             return False  # the form is not there yet, so there is no button to press
         values = dict(self._prepared)
-        reply, read = await self._io.send(self._order, self._shop.plan.submit, values, due, 0, self._jar)
-        if read.kind in BROKEN:
-            self._broke(read)
+        reply, read = await self._send(self._shop.plan.submit, values, due, 0)
         if read.kind is not OK:
             return read.kind not in HARMLESS
         if self._order.pay_by == "gateway":
             return not self._pay_steps
         for step in self._pay_steps:
             values.update(read.values)
-            reply, read = await self._io.send(self._order, step, values, reply.done_s, 0, self._jar)
-            if read.kind in BROKEN:
-                self._broke(read)
+            reply, read = await self._send(step, values, reply.done_s, 0)
             if read.kind is not OK:
                 return read.kind not in HARMLESS
         return True
@@ -357,22 +345,19 @@ class Journey:
         """Send, and again a little later what the platform throttled: that had no effect, and the order stays the same."""
         retry = self._shop.buyers.retry
         for _ in range(retry.most):
-            reply, read = await self._io.send(self._order, step, values, due, attempt, self._jar)
-            if read.kind in BROKEN:
-                self._broke(read)
+            reply, read = await self._send(step, values, due, attempt)
             due = reply.done_s + max(retry.after, retry_after(reply))
             if read.kind is not THROTTLED or due >= self._deadline:
                 return reply, read
             await self._io.sleep_until(due)
-        reply, read = await self._io.send(self._order, step, values, due, attempt, self._jar)
-        if read.kind in BROKEN:
-            self._broke(read)
-        return reply, read
+        return await self._send(step, values, due, attempt)
 
-    def _broke(self, read: Read) -> None:
-        """The buyer saw an error page."""
-        if read is not NO_BUDGET:
+    async def _send(self, step: StepPlan, values: Values, due: float, attempt: int) -> tuple[Reply, Read]:
+        """What came back, and what it means. An error page is counted: the buyer saw it."""
+        reply, read = await self._io.send(self._order, step, values, due, attempt, self._jar)
+        if read.kind in BROKEN and read is not NO_BUDGET:
             self.told.errors += 1
+        return reply, read
 
     def _ended(self, outcome: Outcome, reason: str | None) -> None:
         told = self.told
