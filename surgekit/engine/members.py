@@ -107,13 +107,7 @@ class Members:
     def visit(self, order: Order, key: str) -> tuple[dict[str, Any], Jar | None, Callable[[Order], Jar | None]]:
         """``values`` of ``order``, its cookies, and where it has others from for another attempt."""
         member = self._of(order.buyer)
-        if self._jar == "none":
-            jar = None
-        elif self._jar == "account":
-            jar = member.jar
-        else:
-            jar = Jar() if member.jar.empty else member.jar.copy()
-        return self._values(member, order, key), jar, self.jar
+        return self._values(member, order, key), self._jar_of(member), self.jar
 
     def values(self, order: Order, key: str) -> dict[str, Any]:
         """Every name that ``order`` has before its first step. Ask after the login: what that told is in here."""
@@ -155,12 +149,14 @@ class Members:
 
     def jar(self, order: Order) -> Jar | None:
         """The cookies of ``order``: its account's, a new visitor's, or none."""
+        return self._jar_of(self._of(order.buyer))
+
+    def _jar_of(self, member: Member) -> Jar | None:
         if self._jar == "none":
             return None
         if self._jar == "account":
-            return self._of(order.buyer).jar
-        jar = self._of(order.buyer).jar
-        return Jar() if jar.empty else jar.copy()
+            return member.jar
+        return Jar() if member.jar.empty else member.jar.copy()
 
     async def login(self, order: Order) -> str | None:
         """Set the order's account up where that has not been done; why it failed, or None. Waits for another order that does it."""
