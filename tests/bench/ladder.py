@@ -70,7 +70,7 @@ def higher(peer: Any, load: Load, shop: CheapShop, core: int = -1, further: int 
         tried = dataclasses.replace(load, rate=float(round(min(found[-1][0].rate * steps[0], MOST))))
         for _ in range(2):
             driven = _driven(peer, tried, shop, core)
-            fine = held(driven, tried) and not (driven.figures.verdict or "").startswith("void")
+            fine = held(driven, tried) and not driven.figures.void
             if fine:
                 found.append((tried, driven))
                 break

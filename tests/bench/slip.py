@@ -4,8 +4,10 @@ An order is one request here (a submission), so that all tools send the same. Ar
 loop; k6, vegeta and wrk2 have an even grid only, which is the easier one. Three loads: 1,800 orders/s; 80 % of the most that one core of
 surgekit's holds, for all that can hold so much; and 80 % of what each of the others holds itself, since what a stall of the machine leads to
 depends on how busy the generator is anyway. Measured for all tools alike by the kernel's stamps of when the bytes were handed to it
-(``lateness``; where the server is in Python, by when that read them); for surgekit and the bare loop their own stamps stand beside it. Rounds are interleaved, a figure is the median of them, and a round in which the host took
-processor time away is thrown away and done again.
+(``lateness``; where the server is in Python, by when that read them), and relative to the least late order of the round, since nobody knows a tool's
+zero; for surgekit and the bare loop their own stamps stand beside it, which have a zero and are taken just before the bytes are handed over. Rounds are
+interleaved, a figure is the median of them, and a round in which the host took processor time away is thrown away and done again. A round in which a tool
+did not send its schedule, or that it calls void itself, has no figures.
 """
 
 from __future__ import annotations
@@ -125,10 +127,10 @@ def _one(name: str, load: Load, shop: CheapShop, core: int) -> dict[str, Any]:
             scheduled = round(load.rate * load.seconds)
         else:
             due = module.due_s(folder, load)
-            late, scheduled = late_s(records["ns"], due), len(due)
-        if driven.counts.orders < COMPLETE * scheduled:
-            late = None
+            late, scheduled = late_s(records["ns"], due), module.scheduled(folder, load) if hasattr(module, "scheduled") else len(due)
         own = module.own_slip_s(folder) if hasattr(module, "own_slip_s") else None
+        if driven.figures.void or driven.counts.orders < COMPLETE * scheduled:
+            late = own = None
     return {
         "server": figures(late), "own": figures(own), "due": scheduled, "arrived": driven.counts.orders, "errors": driven.figures.errors,
         "unsent": driven.figures.unsent, "busy": round(driven.busy, 3), "took_s": driven.took_s, "verdict": driven.figures.verdict,
@@ -149,16 +151,23 @@ def table(result: dict[str, Any]) -> str:
     """By load; below it each tool's own stamps, and what was thrown away."""
     heads = ["orders/s", "tool", "by", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "arrived"]
     reached = {(each["load"], each["tool"]): sum(each["arrived"]) / max(1, sum(each["due"])) for each in result["counts"]}
+    verdicts = {(each["load"], each["tool"]): [str(verdict) for verdict in each["verdict"] if verdict is not None] for each in result["counts"]}
+    instead = {at: "void" if any(verdict.startswith("void") for verdict in said) else "not sent" for at, said in verdicts.items()}
     lines = [
-        [f"{row['load']:,.0f}", row["tool"], by, *("not sent" if row[name] is None else f"{row[name]:.3f}" for name in QUANTILES), f"{reached[row['load'], row['tool']]:.1%}"]
+        [
+            f"{row['load']:,.0f}", row["tool"], by, *(instead[row["load"], row["tool"]] if row[name] is None else f"{row[name]:.3f}" for name in QUANTILES),
+            f"{reached[row['load'], row['tool']]:.1%}",
+        ]
         for rows, by in ((result["rows"], "server"), (result["own_stamps"], "itself"))
         for row in rows
-    ]
+    ]  # fmt: skip
     text = [tabulate(lines, headers=heads, tablefmt="simple", disable_numparse=True, colalign=("right", "left", "left", "right", "right", "right", "right", "right")), ""]
+    text.append("by server: beyond the least late order of the round, whose own lateness nobody knows; by itself: from its schedule to its own stamp before sending")
     for each in result["loads"]:
         gone = f"{each['thrown_away']} thrown away for stolen time" + (f", {each['kept_though_stolen']} kept all the same" if each["kept_though_stolen"] else "")
         rates = [f"{rate:,.0f}" for rate in dict.fromkeys(each["rates"].values())]
         text.append(f"{', '.join(rates)} orders/s ({each['is']}): medians of {each['rounds']} round(s), {gone}")
+    text += [f"{name} says of its runs at {load:,.0f} orders/s: {'; '.join(sorted(set(said)))}" for (load, name), said in verdicts.items() if said]
     text += [f"{name} holds about {rate:,.0f} orders/s" for name, rate in result["most"].items()]
     text += [f"{name}: {why}" for name, why in {**result["notes"], **result["missing"]}.items()]
     text.append(f"{result['cores']}; the server is in {result['server']}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -75,15 +76,40 @@ def test_a_peer_that_fails_is_told_of_and_surgekit_may_not(monkeypatch: pytest.M
         engine.run(quick=True)
 
 
-def slip_of(monkeypatch: pytest.MonkeyPatch, stolen: list[float], *, k6_held: bool = True) -> dict[str, Any]:
+ZERO_NS = 10**12
+
+
+def one_slip(monkeypatch: pytest.MonkeyPatch, *, sent: int, scheduled: int, verdict: str | None) -> dict[str, Any]:
+    """A round of the slip bench with a made-up tool, which sent ``sent`` of ``scheduled`` orders, each 1 ms late by its own stamps."""
+    due = np.arange(sent) / 1000
+    tool = SimpleNamespace(NAME="surgekit", due_s=lambda *_: due, scheduled=lambda *_: scheduled, own_slip_s=lambda *_: np.full(sent, 0.001))
+    told = dataclasses.replace(driven(1.0), figures=Figures(sent, 0, 1.0, 1.0, 1.0, scheduled - sent, verdict), counts=Counts(sent, 0, 0, 1, 1, 1))
+    monkeypatch.setattr(slip, "peer", lambda _: tool)
+    monkeypatch.setattr(slip, "drive", lambda *_: told)
+    shop: Any = SimpleNamespace(port=1, records=lambda: {"ns": ZERO_NS + due * 1e9})
+    return slip._one("surgekit", Load(1, "submit", 1.0, 1000.0), shop, -1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "verdict", "told"), [(1000, "valid", True), (950, "valid", True), (800, "valid", False), (1000, "void: the generator ran late", False)]
+)
+def test_surgekit_too_has_no_slip_where_it_did_not_send_its_schedule_or_says_void(monkeypatch: pytest.MonkeyPatch, sent: int, verdict: str, told: bool) -> None:
+    found = one_slip(monkeypatch, sent=sent, scheduled=1000, verdict=verdict)
+    assert (found["due"], found["arrived"]) == (1000, sent), "what it left out was to be sent all the same"
+    assert [found[by]["p99_ms"] is not None for by in ("server", "own")] == [told, told]
+
+
+def slip_of(monkeypatch: pytest.MonkeyPatch, stolen: list[float], *, k6_held: bool = True, verdict: str | None = None) -> dict[str, Any]:
     """The bench with made-up slips, where the clock of stolen time says ``stolen`` more after each round."""
     clock = itertools.accumulate([0.0, *(part for each in stolen for part in (each, 0.0))])
     monkeypatch.setattr(slip, "stolen_s", lambda: next(clock))
 
     def one(name: str, load: Load, shop: Any, core: int) -> dict[str, Any]:
-        late = dict.fromkeys(slip.QUANTILES, 0.1 * (load.seed - 6)) if name != "k6" or k6_held else dict.fromkeys(slip.QUANTILES)
+        held = name != "k6" or k6_held
+        void = name == "surgekit" and verdict is not None and verdict.startswith("void")
+        late = dict.fromkeys(slip.QUANTILES, 0.1 * (load.seed - 6)) if held and not void else dict.fromkeys(slip.QUANTILES)
         own = late if name in ("surgekit", "bare_c") else dict.fromkeys(slip.QUANTILES)
-        return {"server": late, "own": own, "due": 100, "arrived": 99, "errors": 0, "unsent": 0, "busy": 0.5, "took_s": 3.0, "verdict": None}
+        return {"server": late, "own": own, "due": 100, "arrived": 99, "errors": 0, "unsent": 0, "busy": 0.5, "took_s": 3.0, "verdict": verdict if name == "surgekit" else None}
 
     monkeypatch.setattr(slip, "_one", one)
     told: dict[str, Any] = json.loads(json.dumps(slip.run(quick=False)))
@@ -106,6 +132,13 @@ def test_a_tool_that_did_not_send_the_load_has_no_figures(monkeypatch: pytest.Mo
     assert [row["p99_ms"] for row in told["rows"] if row["tool"] == "k6"] == [None, None]
     assert [row["p99_ms"] for row in told["rows"] if row["tool"] != "k6"] == [pytest.approx(0.3)] * 5
     assert "not sent" in slip.table(told)
+
+
+def test_the_slip_table_says_what_a_tool_says_of_its_runs_and_from_where_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = slip.table(slip_of(monkeypatch, [0.0] * 15, verdict="void: the generator ran late"))
+    assert "surgekit says of its runs at 1,800 orders/s: void: the generator ran late" in text
+    assert [line.split()[3:7] for line in text.splitlines() if line.split()[:3] == ["1,800", "surgekit", "server"]] == [["void"] * 4]
+    assert "beyond the least late order of the round" in text
 
 
 def test_rounds_with_stolen_time_are_done_again(monkeypatch: pytest.MonkeyPatch) -> None:

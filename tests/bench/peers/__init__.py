@@ -10,7 +10,8 @@ A peer is a module with
 ``figures(folder, load)``  what it says of itself afterwards; its standard output is in ``folder / "out"``
 
 and, where orders are to leave at known times, ``due_s(folder, load)``: those times, ascending, from any zero. ``period_s(load)``
-in its place where each connection has a grid of its own. ``own_slip_s(folder)``: how late each order left by its own stamps.
+in its place where each connection has a grid of its own. ``scheduled(folder, load)`` where ``due_s`` has the times of sent orders only: how many
+there were to be. ``own_slip_s(folder)``: how late each order left by its own stamps, of just before it was handed to the kernel.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ class Figures:
     p999_ms: float
     unsent: int = 0
     verdict: str | None = None
+
+    @property
+    def void(self) -> bool:
+        """Whether the tool itself would not use the run."""
+        return (self.verdict or "").startswith("void")
 
 
 class Peer(Protocol):

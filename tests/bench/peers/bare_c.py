@@ -39,14 +39,19 @@ def figures(folder: Path, load: Load) -> Figures:
 
 
 def due_s(folder: Path, load: Load) -> np.ndarray[Any, Any]:
+    """Of the orders that were sent."""
     rows = sent(folder)
     return np.asarray(rows["due"][rows["after"] > 0] / 1e9)
 
 
+def scheduled(folder: Path, load: Load) -> int:
+    return len(sent(folder))
+
+
 def own_slip_s(folder: Path) -> np.ndarray[Any, Any]:
-    """To when the kernel had it."""
+    """To just before it was handed to the kernel, which is where surgekit takes its own stamp."""
     rows = sent(folder)
-    return np.asarray((rows["after"] - rows["due"])[rows["after"] > 0] / 1e9)
+    return np.asarray((rows["before"] - rows["due"])[rows["after"] > 0] / 1e9)
 
 
 def sent(folder: Path) -> np.ndarray[Any, Any]:

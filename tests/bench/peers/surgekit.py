@@ -81,8 +81,13 @@ def due_s(folder: Path, load: Load) -> np.ndarray[Any, Any]:
     return np.sort(rows(folder, "orders", "intended_s", "sent_s IS NOT NULL"))
 
 
+def scheduled(folder: Path, load: Load) -> int:
+    """Its whole schedule: the history has a row for each order, be it sent or not."""
+    return len(rows(folder, "orders", "intended_s"))
+
+
 def own_slip_s(folder: Path) -> np.ndarray[Any, Any]:
-    """From when it should have left to when it left, by its own stamps."""
+    """From when it should have left to just before it was handed to the kernel, by its own stamps."""
     return rows(folder, "orders", "sent_s - intended_s", "sent_s IS NOT NULL")
 
 
