@@ -1,4 +1,4 @@
-"""The rate at which a peer whose arrivals wait for nobody uses most of its core, and still sends all of them."""
+"""The rate at which a peer whose arrivals wait for nobody uses most of its core, and still sends all of them; and for a peer that waits, how many users."""
 
 from __future__ import annotations
 
@@ -84,6 +84,17 @@ def higher(peer: Any, load: Load, shop: CheapShop, core: int = -1, further: int 
 def keenest(found: list[Found]) -> Load:
     """The one at which a processor second buys most. Who is nearly busy all the time finds more replies at each look."""
     return max(found, key=lambda each: each[1].per_cpu_s)[0]
+
+
+CROWDS = (8, 32, 128)
+"""Users or connections of a peer that sends the next order when the last one was answered."""
+
+
+def crowded(peer: Any, load: Load, shop: CheapShop, core: int = -1) -> Load:
+    """``load`` with so many users, of ``CROWDS``, that a processor second buys most: it is their rate. One with errors only where all have some."""
+    tried = [dataclasses.replace(load, clients=clients) for clients in CROWDS]
+    found = [(each, _driven(peer, each, shop, core)) for each in tried]
+    return keenest([each for each in found if not each[1].figures.errors] or found)
 
 
 def _driven(peer: Any, load: Load, shop: CheapShop, core: int) -> Driven:

@@ -42,7 +42,8 @@ def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(bench, "cheap_shop", no_shop)
         monkeypatch.setattr(bench, "cores", lambda: (-1, -1))
         monkeypatch.setattr(bench, "missing", lambda: dict(ABSENT))
-    monkeypatch.setattr(engine, "higher", lambda peer, load, shop, core, further: [(load, driven(1.0))])
+    monkeypatch.setattr(engine, "higher", lambda peer, load, shop, core, further: [(dataclasses.replace(load, rate=1000.0), driven(1.0))])
+    monkeypatch.setattr(engine, "crowded", lambda peer, load, shop, core: dataclasses.replace(load, clients=8))
     monkeypatch.setattr(slip, "higher", lambda peer, load, shop, core, further: [(dataclasses.replace(load, rate=MOST[peer.NAME]), driven(1.0))])
 
 
@@ -58,6 +59,51 @@ def test_engine_tells_requests_per_processor_second_and_ratios(monkeypatch: pyte
     text = engine.table(told)
     assert "10 × k6, 15 × fasthttp" in text
     assert "wrk2: not installed" in text
+
+
+def test_the_ratios_stand_for_the_window_and_from_start_to_end_and_the_table_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = {"surgekit": 5.0, "k6": 1.5, "fasthttp": 1.0}
+    one = {name: dataclasses.replace(driven(PER_CPU_S[name]), per_cpu_s_all=PER_CPU_S[name] / cost) for name, cost in costs.items()}
+    monkeypatch.setattr(engine, "_driven", lambda name, load, shop, core: one[name])
+    told = engine.run(quick=True)
+    assert (told["ratio_k6"], told["ratio_k6_all"], told["ratio_fasthttp_all"]) == (10.0, 3.0, 3.0)
+    text = engine.table(told)
+    assert "start to end: 3 × k6, 3 × fasthttp" in text
+    assert "outside of that window, and in the column 'start to end'" in text
+
+
+def test_open_tools_go_a_little_below_their_keenest_rate_and_closed_ones_with_their_best_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: dict[str, Load] = {}
+    monkeypatch.setattr(engine, "_driven", lambda name, load, shop, core: loads.update({name: load}) or driven(PER_CPU_S[name]))
+    told = engine.run(quick=True)
+    assert [loads[name].rate for name in ("surgekit", "k6")] == [950.0, 950.0]
+    assert (loads["fasthttp"].clients, {load.seconds for load in loads.values()}) == (8, {engine.QUICK_S})
+    assert "8 users" in engine.table(told)
+
+
+@pytest.mark.parametrize("spoilt", [0, 2, 3, 8])
+def test_a_round_that_a_tool_calls_void_does_not_count_and_is_done_again(monkeypatch: pytest.MonkeyPatch, spoilt: int) -> None:
+    done: list[str] = []
+
+    def one(name: str, load: Load, shop: Any, core: int) -> Driven:
+        done.append(name)
+        void = name == "surgekit" and done.count(name) <= spoilt
+        told = driven(1.0 if void else PER_CPU_S[name])
+        return dataclasses.replace(told, figures=dataclasses.replace(told.figures, verdict="void: late" if void else "valid" if name == "surgekit" else None))
+
+    monkeypatch.setattr(engine, "_driven", one)
+    told = engine.run(quick=False)
+    text = engine.table(told)
+    assert done.count("surgekit") == min(5 + spoilt, 8), "at most three more"
+    assert done.count("k6") == 5
+    if spoilt == 8:
+        assert (told["surgekit"], told["ratio_k6"]) == (None, None)
+        assert "surgekit: all of its 8 rounds were void: void: late" in text
+        return
+    assert told["surgekit"] == PER_CPU_S["surgekit"]
+    row = next(row for row in told["rows"] if row["tool"] == "surgekit")
+    assert (len(row["per_cpu_s_rounds"]), len(row["void_rounds"]), row["verdicts"]) == (5, spoilt, ["valid"])
+    assert (f"surgekit: {spoilt} round(s) do not count: void: late" in text) == bool(spoilt)
 
 
 def test_a_peer_that_fails_is_told_of_and_surgekit_may_not(monkeypatch: pytest.MonkeyPatch) -> None:

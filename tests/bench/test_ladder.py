@@ -82,3 +82,25 @@ def test_a_stall_of_the_machine_does_not_end_the_climb(monkeypatch: pytest.Monke
     monkeypatch.setattr(ladder, "drive", drive)
     found = ladder.higher(SimpleNamespace(NAME="surgekit"), Load(1, "order", 2.0), None, further=20)  # type: ignore[arg-type]
     assert 15_300 < found[-1][0].rate <= 16_000
+
+
+@pytest.mark.parametrize("best", ladder.CROWDS)
+def test_a_tool_that_waits_gets_the_crowd_with_which_a_second_buys_most(monkeypatch: pytest.MonkeyPatch, best: int) -> None:
+    tried: list[int] = []
+
+    def drive(_peer: Any, load: Load, *_: Any) -> Driven:
+        tried.append(load.clients)
+        return dataclasses.replace(driven(1000, 1.0), per_cpu_s=1000 - abs(load.clients - best))
+
+    monkeypatch.setattr(ladder, "drive", drive)
+    assert ladder.crowded(SimpleNamespace(NAME="wrk"), Load(1, "order", 2.0), None).clients == best  # type: ignore[arg-type]
+    assert tried == [8, 32, 128], "each once"
+
+
+def test_a_crowd_that_meets_errors_is_not_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drive(_peer: Any, load: Load, *_: Any) -> Driven:
+        told = dataclasses.replace(driven(1000, 1.0), per_cpu_s=load.clients)
+        return dataclasses.replace(told, figures=dataclasses.replace(told.figures, errors=int(load.clients > 32)))
+
+    monkeypatch.setattr(ladder, "drive", drive)
+    assert ladder.crowded(SimpleNamespace(NAME="wrk"), Load(1, "order", 2.0), None).clients == 32  # type: ignore[arg-type]
