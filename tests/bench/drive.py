@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bench.machine import on, stolen_s, tree_cpu_s
+from tests.bench.machine import Cores, on, stolen_s, tree_cpu_s
 from tests.bench.peers import Figures, Load
 from tests.bench.shops import ROOT, CheapShop, Counts
 
@@ -42,7 +42,7 @@ class Driven:
     window_s: float = field(default=0.0)
 
 
-def drive(peer: Any, load: Load, shop: CheapShop, folder: Path, core: int = -1) -> Driven:
+def drive(peer: Any, load: Load, shop: CheapShop, folder: Path, core: Cores = -1) -> Driven:
     """Run ``peer`` to its end. Raises ``RuntimeError`` with what it printed where that went wrong."""
     folder.mkdir(parents=True, exist_ok=True)
     shop.reset()
@@ -70,7 +70,7 @@ def drive(peer: Any, load: Load, shop: CheapShop, folder: Path, core: int = -1) 
     )  # fmt: skip
 
 
-def started(peer: Any, load: Load, folder: Path, core: int = -1) -> subprocess.Popen[bytes]:
+def started(peer: Any, load: Load, folder: Path, core: Cores = -1) -> subprocess.Popen[bytes]:
     """A peer under way in ``folder``, in a session of its own. Its words are files there, since nobody reads a pipe meanwhile."""
     folder.mkdir(parents=True, exist_ok=True)
     words = peer.words(folder, load)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.drive import Driven, drive
+from tests.bench.machine import Cores
 from tests.bench.peers import Load
 from tests.bench.shops import CheapShop
 
@@ -29,8 +30,9 @@ def held(driven: Driven, load: Load) -> bool:
     return driven.rate >= HELD * load.rate * load.each and not driven.figures.errors and few
 
 
-def climbed(peer: Any, load: Load, shop: CheapShop, core: int = -1) -> tuple[Load, float]:
-    """(``load`` at the highest rate found, what a whole core would hold: that rate over the share that it used), in orders/s.
+def climbed(peer: Any, load: Load, shop: CheapShop, core: Cores = -1) -> tuple[Load, float]:
+    """(``load`` at the highest rate found, what a whole core would hold: that rate over the share that it used), in orders/s. A peer with ``CORES`` has so
+    many, and the share is of all of them.
 
     Each step goes to where the last one says that the aim is; one that was not held goes a tenth below what got through.
     """
@@ -38,7 +40,7 @@ def climbed(peer: Any, load: Load, shop: CheapShop, core: int = -1) -> tuple[Loa
     for _ in range(STEPS):
         tried = dataclasses.replace(load, rate=float(round(rate)))
         driven = _driven(peer, tried, shop, core)
-        busy = max(driven.busy, 0.01)
+        busy = max(driven.busy / getattr(peer, "CORES", 1), 0.01)
         if held(driven, tried):
             if tried.rate > best:
                 best, whole = tried.rate, tried.rate / min(busy, 1.0)
@@ -60,7 +62,7 @@ FURTHER = 10
 Found = tuple[Load, Driven]
 
 
-def higher(peer: Any, load: Load, shop: CheapShop, core: int = -1, further: int = FURTHER) -> list[Found]:
+def higher(peer: Any, load: Load, shop: CheapShop, core: Cores = -1, further: int = FURTHER) -> list[Found]:
     """``load`` at each rate from ``climbed`` on that is held and at which the tool itself calls its run valid, up to the highest; at most ``further`` steps.
     A machine that stalls for a moment spoils a step, so each has a second chance. At least one rate, whatever became of it."""
     tried = climbed(peer, load, shop, core)[0]
@@ -90,7 +92,7 @@ CROWDS = (8, 32, 128)
 """Users or connections of a peer that sends the next order when the last one was answered."""
 
 
-def crowded(peer: Any, load: Load, shop: CheapShop, core: int = -1) -> Load:
+def crowded(peer: Any, load: Load, shop: CheapShop, core: Cores = -1) -> Load:
     """``load`` with so many users, of ``CROWDS``, that a processor second buys most: it is their rate. One with errors only where all have some."""
     tried = [dataclasses.replace(load, clients=clients) for clients in CROWDS]
     found = [(each, _driven(peer, each, shop, core)) for each in tried]

@@ -9,13 +9,19 @@ from pathlib import Path
 
 import psutil
 
+Cores = int | frozenset[int]
+"""One, or some. -1: wherever."""
+
 
 def cores() -> tuple[int, int]:
     """(the generator's core, the server's). The same one where there is one only, or where nobody can be pinned (macOS): -1."""
-    if not hasattr(os, "sched_getaffinity"):
-        return -1, -1
-    free = sorted(os.sched_getaffinity(0))
-    return free[-1], free[0]
+    free = allowed()
+    return (free[-1], free[0]) if free else (-1, -1)
+
+
+def allowed() -> list[int]:
+    """The cores that this process may use, ascending. None of them is named where nobody can be pinned (macOS)."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def shared_by(generator: int, server: int) -> str:
@@ -28,13 +34,13 @@ def shared_by(generator: int, server: int) -> str:
 
 
 @contextlib.contextmanager
-def on(core: int) -> Iterator[None]:
-    """This thread, and with it the children that it starts meanwhile, on one core. Core -1: wherever."""
-    if core < 0:
+def on(core: Cores) -> Iterator[None]:
+    """This thread, and with it the children that it starts meanwhile, on one core or on some."""
+    if core == -1:
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, {core} if isinstance(core, int) else core)
     try:
         yield
     finally:
