@@ -40,6 +40,8 @@ from surgekit.target.schema import LocustUser
 
 ON_START_S = 20.0
 """So long may the first user's ``on_start`` take."""
+RAISED = (Exception, SystemExit, gevent.Timeout)
+"""What code of the user's may raise, so that it is its order's or its user's affair. A time-out of gevent's is no ``Exception``."""
 _log = logging.getLogger(__name__)
 
 
@@ -80,7 +82,7 @@ class Cast:
             with self.guard.watching(_Nobody()):
                 try:
                     self._idle.append(self._new())
-                except (Exception, SystemExit) as error:  # noqa: BLE001 - code of the user's can raise anything
+                except RAISED as error:
                     _log.error("a user cannot start", exc_info=error)
                     wrong.append(in_short(error))
 
@@ -136,7 +138,7 @@ class Cast:
         with self.guard.watching(_Nobody()):
             try:
                 user.on_stop()
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - as Locust has it: told in the log, and no more
+            except RAISED as error:  # as Locust has it: told in the log, and no more
                 _log.error("on_stop", exc_info=error)
 
     def _refused(self, sentence: str) -> None:
@@ -171,15 +173,15 @@ class LocustWalk:
             with self._cast.guard.watching(self._desk):
                 try:
                     user = self._cast.hire()
-                except (Exception, SystemExit) as error:  # noqa: BLE001 - code of the user's can raise anything
+                except RAISED as error:
+                    if error is patience:
+                        raise
                     self._desk.setup_failed(f"setup_on_start: {in_short(error)}")
                     return
-                gone = self._do(user)
+                gone = self._do(user, patience)
                 kept = not gone
             self._desk.ended()
-        except gevent.Timeout as error:
-            if error is not patience:
-                raise
+        except gevent.Timeout:  # the patience: others are the task's
             self._desk.ended(Outcome.UNKNOWN, "deadline")
             gone = True  # in the middle of something
         finally:
@@ -189,8 +191,8 @@ class LocustWalk:
             elif gone and user is not None:
                 self._cast.retire(user)
 
-    def _do(self, user: Any) -> bool:
-        """The task, to its end; whether it ended its user too."""
+    def _do(self, user: Any, patience: gevent.Timeout) -> bool:
+        """The task, to its end; whether it ended its user too. Raises ``patience``."""
         here = adapter.desk.set(self._desk)
         user._greenlet, user._group = gevent.getcurrent(), gevent.pool.Group()
         try:
@@ -201,11 +203,15 @@ class LocustWalk:
             return True
         except StopTest:
             self._surge.loop.call(lambda: self._surge.stop("the locustfile stopped the test"))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - code of the user's can raise anything
+        except RAISED as error:
+            if error is patience:
+                raise
             self._desk.raised(error)
             _log.warning("a task of %s raised", type(user).__name__, exc_info=error)
             events = user.environment.events
             events.user_error.fire(user_instance=user, exception=error, tb=error.__traceback__)
+            if isinstance(error, gevent.Timeout):  # no Exception: in Locust too, it ends its user
+                return True
         finally:
             adapter.desk.reset(here)
         return bool(user._state == LOCUST_STATE_STOPPING)

@@ -239,6 +239,39 @@ class Buyer(HttpUser):
 """
 
 
+IMPATIENT = """
+class Buyer(HttpUser):
+    made = 0
+    def on_start(self):
+        Buyer.made += 1
+        if Buyer.made == 3:
+            raise gevent.Timeout(1)
+    def on_stop(self):
+        self.client.get("/bye")
+        raise gevent.Timeout(1)
+    @task
+    def a(self):
+        if order.seq % 10 == 0:
+            with gevent.Timeout(0.05):
+                self.client.get("/slow")
+        self.client.get("/a")
+"""
+
+
+def test_a_time_out_of_gevents_that_a_task_lets_out_ends_its_user_and_not_the_surge(tmp_path: Path) -> None:
+    story, shop, last = played(tmp_path, IMPATIENT, rate=40)
+    assert last == {"done": True, "stopped": False}
+    orders = story.orders()
+    assert len(orders) == story.scheduled
+    started = [each for each in orders if each["outcome"] != "failed"]
+    assert {each["reason"] for each in orders if each["outcome"] == "failed"} <= {"setup_on_start: Timeout: 1 second"}
+    assert len(orders) - len(started) <= 1
+    for each in started:
+        assert (each["outcome"], each["reason"]) == (("unknown", "raised_Timeout") if each["seq"] % 10 == 0 else ("confirmed", None))
+    assert all(each["ended_s"] < each["intended_s"] + 1.0 for each in orders)
+    assert shop.paths.count("/bye") >= sum(each["outcome"] == "unknown" for each in started) > 2  # each of them had its user's last
+
+
 def test_the_locustfile_can_say_what_its_buyers_saw_and_only_digests_of_cards_are_kept(tmp_path: Path) -> None:
     with locust_engine(tmp_path, WORDS, patience="1500ms", limits={"confirm": "1s"}) as (story, shop):
         story.target["vars"] = {"shelf": "top"}
@@ -277,6 +310,7 @@ BAD_STARTS = [
     ("class Buyer(HttpUser):\n    def on_start(self): self.client.get('http://192.0.2.1/')\n    @task\n    def a(self): pass\n", r"wants to connect to 192\.0\.2\.1:80"),
     ("class Buyer(HttpUser):\n    def on_start(self): {}['token']\n    @task\n    def a(self): pass\n", r"locustfile\.py:Buyer: on_start: KeyError: 'token'$"),
     ("class Buyer(HttpUser):\n    def on_start(self): raise StopUser\n    @task\n    def a(self): pass\n", r"locustfile\.py:Buyer: on_start: StopUser$"),
+    ("class Buyer(HttpUser):\n    def on_start(self): raise gevent.Timeout(2)\n    @task\n    def a(self): pass\n", r"locustfile\.py:Buyer: on_start: Timeout: 2 seconds$"),
 ]
 
 
