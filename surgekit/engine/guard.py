@@ -163,3 +163,17 @@ class _Names:
 
     def gethostbyname_ex(self, host: Any) -> Any:
         return self._inner.gethostbyname_ex(self._guard.name(host)[0])
+
+    def gethostbyaddr(self, host: Any) -> Any:
+        return self._inner.gethostbyaddr(self._near(host))
+
+    def getnameinfo(self, sockaddr: Any, flags: int) -> Any:
+        host, *rest = sockaddr
+        return self._inner.getnameinfo((self._near(host), *rest), flags)
+
+    def _near(self, host: Any) -> str | None:
+        """What may be asked about ``host``. The name of an address is asked of somebody else too. Raises ``RefusedError``."""
+        found = self._guard.name(host)[0]
+        if found is not None and is_literal(found):
+            self._guard.check(found.partition("%")[0], 0)
+        return found

@@ -23,7 +23,7 @@ refused = []
 Guard(Permit(Origin("http", "127.0.0.1", 80, ("127.0.0.1",)), "loopback"), "user", quiet=lambda: False, refused=refused.append).install()
 sock = socket.socket(getattr(socket, sys.argv[1]), socket.SOCK_DGRAM)
 try:
-    eval(sys.argv[2], {"sock": sock})
+    eval(sys.argv[2], {"sock": sock, "socket": socket})
     raised = None
 except Exception as error:
     raised = type(error).__name__
@@ -63,6 +63,27 @@ def test_datagrams_to_this_machine_leave_to_the_address_that_was_checked(call: s
     found = tried(call)
     assert (found["raised"], found["refused"]) == (None, [])
     assert found["left"] == [[call[5:].partition("(")[0], "('127.0.0.1', 9)"]]
+
+
+@pytest.mark.parametrize(
+    ("call", "where"),
+    [
+        ("socket.gethostbyaddr('elsewhere.example')", "elsewhere.example"),
+        ("socket.gethostbyaddr('192.0.2.1')", "192.0.2.1:0"),
+        ("socket.getnameinfo(('elsewhere.example', 80), 0)", "elsewhere.example"),
+        ("socket.getnameinfo(('192.0.2.1', 80), 0)", "192.0.2.1:0"),
+        ("socket.gethostbyname('elsewhere.example')", "elsewhere.example"),
+    ],
+)
+def test_no_name_of_elsewhere_is_looked_up_in_either_direction(call: str, where: str) -> None:
+    found = tried(call)
+    assert found["raised"] == "RefusedError"
+    assert [f"wants to connect to {where}," in each for each in found["refused"]] == [True]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("call", ["socket.gethostbyaddr('127.0.0.1')", "socket.gethostbyaddr(b'localhost')", "socket.getnameinfo(('127.0.0.1', 80), 0)", "socket.getfqdn()"])
+def test_this_machine_has_names(call: str) -> None:
+    assert tried(call)["refused"] == []
 
 
 def test_a_message_without_an_address_goes_where_the_socket_is_connected_to() -> None:
