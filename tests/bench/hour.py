@@ -1,8 +1,10 @@
-"""What does an hour at a thousand orders a second cost in memory?
+"""What does an hour at a thousand orders a second cost the engine in memory?
 
-The engine's own parts, with Locust in the process as in a run, go through the whole hour: every order of the schedule, every request, every line
+The engine is put together as for a run (``surgekit.engine.build``), with the lane and its code, with connections that are open at the start, and with Locust
+in the process, whose statistics are fed twice a second. It goes through the whole hour: every order of the schedule, every request, every line
 of the history. Only time is made up: a clock that jumps to whatever is due next, and sockets without a kernel behind them, whose replies come
-after a while on that clock. So an hour takes a few minutes, and what lives in memory lives as long as it would.
+after a while on that clock. So an hour takes a few minutes, and what lives in memory lives as long as it would. This is the memory of the engine: that of the
+controller beside it, and of what seals the history and writes the report after the surge, is not in it.
 """
 
 from __future__ import annotations
@@ -21,8 +23,12 @@ ROOT = Path(__file__).resolve().parents[2]
 RATE, HOUR_S, QUICK_S = 1000, 3600, 60
 LATENCY_S = 0.25
 MOST_MIB = 500
-MINUTE_S = 600
+LOOK_S = 600
 """So often is the memory looked at."""
+FEED_S = 0.5
+"""So often are Locust's statistics fed, as in a run."""
+HEAD_START_S = 1.0
+"""As a run has it, in which connections are opened."""
 
 
 def run(quick: bool) -> dict[str, Any]:
@@ -45,7 +51,9 @@ def table(result: dict[str, Any]) -> str:
             "",
             tabulate(rows, headers=["at", "resident MiB"], tablefmt="simple", disable_numparse=True),
             "",
-            f"at most {result['rss_mib']:.0f} MiB ({result['most_mib']} are allowed); {result['spool_mib']:,.0f} MiB of history on disk",
+            f"the engine: at most {result['rss_mib']:.0f} MiB ({result['most_mib']} are allowed); {result['spool_mib']:,.0f} MiB of history on disk",
+            f"{result['short']:.1%} of the orders went the short way; {result['warm']} connections were open at the start; Locust's statistics know "
+            f"{result['fed']:,} requests",
         ]
     )
 
@@ -97,6 +105,7 @@ def sockets(world: MadeUp) -> Any:
         def __init__(self, *_: object) -> None:
             world.made += 1
             self._fd = 1_000_000 + world.made
+            self._reply, self._there = b"", 0.0
             world.sockets[self._fd] = self
 
         def fileno(self) -> int:
@@ -122,13 +131,15 @@ def sockets(world: MadeUp) -> Any:
             else:
                 number = data.split(b" ", 2)[1].rsplit(b"/", 1)[1]
                 self._reply = says(b"200 OK", b'{"ok":1,"status":"delivered","cards":["CARD-%b"]}' % number)
-            heapq.heappush(world.due, (world.time + LATENCY_S, self._fd))
+            self._there = world.time + LATENCY_S
+            heapq.heappush(world.due, (self._there, self._fd))
             return len(data)
 
         def recv(self, _size: int, flags: int = 0) -> bytes:
-            if flags:
+            if flags or not self._reply or world.time < self._there:
                 raise BlockingIOError
-            return self._reply
+            reply, self._reply = self._reply, b""
+            return reply
 
         def close(self) -> None:
             world.sockets.pop(self._fd, None)
@@ -137,18 +148,20 @@ def sockets(world: MadeUp) -> Any:
 
 
 def main(folder: Path, seconds: float) -> None:
-    import surgekit.engine.build  # noqa: F401 - Locust and all that it brings are in the memory of a run too
+    from surgekit.engine.build import _warm, environment_of  # isort: skip - Locust patches the interpreter before anything may open a socket
     from surgekit.arrivals import schedule
     from surgekit.arrivals.buyers import buyers
     from surgekit.engine import connection
     from surgekit.engine.budget import Purse
     from surgekit.engine.buyer import Shop
     from surgekit.engine.client import Client
+    from surgekit.engine.lane import MOST_KINDS, Lane
     from surgekit.engine.loop import Loop
     from surgekit.engine.members import Members
     from surgekit.engine.spool import Log
+    from surgekit.engine.stats import feed
     from surgekit.engine.surge import Surge
-    from surgekit.engine.walk import walker
+    from surgekit.engine.walk import Floor, walker
     from surgekit.profile import Profile
     from surgekit.safety import origin, permitted
     from surgekit.target import Target
@@ -172,7 +185,7 @@ def main(folder: Path, seconds: float) -> None:
         }
     )  # fmt: skip
     world = MadeUp()
-    connection._socket = sockets(world)
+    connection._socket = sockets(world)  # as each connection makes its own
     loop = Loop(poller(world), world.now)
     plan = compile_plan(shop)
     known = {"run.id": "abcdef", "target.base_url": "http://127.0.0.1:1"}
@@ -180,20 +193,40 @@ def main(folder: Path, seconds: float) -> None:
     members = Members(shop, plan, people, None, known, lambda *told: surge.for_nobody(*told), loop=loop)  # noqa: PLW0108 - made a few lines below
     (folder / "spool").mkdir()
     line = schedule(shape, shop.skus, 1)
+    desk = Shop(plan, shop.statuses, shape.buyers, "salt")
+    client = Client(loop, permitted(origin("http://127.0.0.1:1"), None), connect_s=2, reply_s=8, keep_alive_s=4, run_id="abcdef", known=known)
+    log, start = Log(folder / "spool", 0), world.time + HEAD_START_S
     surge = Surge(
-        line.orders(), loop=loop, walk=walker(Shop(plan, shop.statuses, shape.buyers, "salt"), members),
-        client=Client(loop, permitted(origin("http://127.0.0.1:1"), None), connect_s=2, reply_s=8, keep_alive_s=4, run_id="abcdef", known=known),
-        log=Log(folder / "spool", 0), purse=Purse(shop.safety.budget, {"card": 100}), run_id="abcdef", bound=20_000, places=plan.submit,
+        line.orders(), loop=loop, walk=walker(desk, members), client=client,
+        log=log, purse=Purse(shop.safety.budget, {"card": 100}), run_id="abcdef", bound=20_000, places=plan.submit, warm=_warm(line),
     )  # fmt: skip
+    surge.lane = counting(Lane)(surge, client, log, desk, members, Floor(surge, members))
+    for kind in line.kinds(MOST_KINDS):
+        surge.lane.prepare(kind)
+    stats = environment_of({"target": {}, "base_url": "http://127.0.0.1:1"}).stats
+    methods = {step.name: step.method for step in plan.steps}
     samples: list[dict[str, float]] = []
+    open_at_start = 0
+
+    def opened() -> None:
+        nonlocal open_at_start
+        open_at_start = len(client.here)
+
+    def fed() -> None:
+        feed(stats, log.live.take(), methods)
+        if not surge.over:
+            loop.at(world.time + FEED_S, fed)
 
     def look() -> None:
-        samples.append({"at_s": world.time - 1000.0, "rss_mib": rss_mib()})
+        samples.append({"at_s": world.time - start, "rss_mib": rss_mib()})
         if not surge.over:
-            loop.at(world.time + min(MINUTE_S, seconds / 6), look)
+            loop.at(world.time + min(LOOK_S, seconds / 6), look)
 
     look()
-    loop.run_until(surge.run(1000.0))
+    fed()
+    loop.at(start - 0.001, opened)
+    loop.run_until(surge.run(start))
+    fed()
     if surge.failure is not None:
         raise RuntimeError(surge.failure)
     counts, health = surge.progress(), surge.health.told()
@@ -202,9 +235,23 @@ def main(folder: Path, seconds: float) -> None:
     spool = sum(path.stat().st_size for path in (folder / "spool").iterdir())
     told = {
         "orders": counts["confirmed"], "requests": counts["requests"], "seconds": seconds, "rss_mib": health["rss_mib"], "cpu_s": health["cpu_s"],
-        "spool_mib": spool / 2**20, "samples": samples,
+        "spool_mib": spool / 2**20, "samples": samples, "short": surge.lane.taken / len(line), "warm": open_at_start, "fed": int(stats.total.num_requests),
     }  # fmt: skip
     print(json.dumps(told))
+
+
+def counting(lane: Any) -> Any:
+    """The lane, and how many orders it took."""
+
+    class Counts(lane):  # type: ignore[misc]
+        taken = 0
+
+        def take(self, order: Any, now: float) -> bool:
+            took: bool = super().take(order, now)
+            self.taken += took
+            return took
+
+    return Counts
 
 
 def rss_mib() -> float:
