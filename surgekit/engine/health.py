@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gc
 import resource
+import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,14 +22,19 @@ MOST_NEW = 200_000
 little to find; a collection stops everything for as long as it takes."""
 LOOK_S = 1.0
 FULL = 0.5
-"""Of the looks of a second: where so many found more sockets ready than are served at once, replies waited in line. (Processor time tells little: a loop
-that has time looks more often, and a look costs as much as a reply.)"""
+"""Of the looks of a second: where so many found more sockets ready than are served at once, replies waited in line; and of its time: where so much went
+into looks that took long (``loop.LONG_S``)."""
+WHOLE = 0.95
+"""Of a processor. Code in greenlets has its own sockets, which the loop does not see; it does not look again and again as the loop does, so there the
+processor's time tells."""
 
 
 class Health:
     """One surge's. Times in ms."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, greenlets: bool = False) -> None:
+        """``greenlets``: the orders are other people's code, beside the loop."""
+        self._greenlets = greenlets
         self.lag_ms = 0.0
         """Of the loop, at worst: so long after its moment was a timer served."""
         self.gc_ms = 0.0
@@ -39,9 +46,10 @@ class Health:
         """Of so many ``seconds``, those in which replies waited in line because the loop had no time for them."""
         self._gc_total_ms = 0.0
         self._gc_began = 0.0
-        self._lag_since_ms = 0.0
+        self._lags_ms: deque[float] = deque()
         self._at = 0.0
         self._looks = self._full = 0
+        self._long_s = self._cpu_s = 0.0
         self._wall = 0.0
         self._process_s = 0.0
 
@@ -54,7 +62,8 @@ class Health:
         gc.set_threshold(MOST_NEW, 50, 1000)
         gc.callbacks.append(self._collected)
         self._at, self._wall, self._looks, self._full = clock.now(), _wall(), loop.looks, loop.full
-        self._process_s = time.process_time()
+        self._process_s = self._cpu_s = time.process_time()
+        self._long_s = loop.long_s
         try:
             yield
         finally:
@@ -73,20 +82,23 @@ class Health:
     def look(self, loop: Loop) -> None:
         """In the loop's thread."""
         late_ms, loop.late_s = loop.late_s * 1000, 0.0
-        self.lag_ms, self._lag_since_ms = max(self.lag_ms, late_ms), max(self._lag_since_ms, late_ms)
+        self.lag_ms = max(self.lag_ms, late_ms)
+        self._lags_ms.append(late_ms)
         now = clock.now()
-        if now - self._at < LOOK_S:
+        took = now - self._at
+        if took < LOOK_S:
             return
-        wall, looks, full = _wall(), loop.looks, loop.full
+        wall, looks, full, long_s, cpu_s = _wall(), loop.looks, loop.full, loop.long_s, time.process_time()
         self.seconds += 1
-        self.busy += full - self._full > FULL * (looks - self._looks)
+        waited = full - self._full > FULL * (looks - self._looks) or long_s - self._long_s > FULL * took
+        self.busy += waited or (self._greenlets and cpu_s - self._cpu_s > WHOLE * took)
         self.step_ms = max(self.step_ms, abs(wall - self._wall) * 1000)
-        self._at, self._wall, self._looks, self._full = now, wall, looks, full
+        self._at, self._wall, self._looks, self._full, self._long_s, self._cpu_s = now, wall, looks, full, long_s, cpu_s
 
     def progress(self) -> dict[str, Any]:
         """Since the last call, from any thread."""
-        lag_ms, self._lag_since_ms = self._lag_since_ms, 0.0
-        return {"lag_ms": lag_ms, "cpu_s": time.process_time()}
+        lags_ms = [self._lags_ms.popleft() for _ in range(len(self._lags_ms))]
+        return {"lag_ms": max(lags_ms, default=0.0), "cpu_s": time.process_time()}
 
     def told(self) -> dict[str, Any]:
         """Of the whole surge."""
@@ -103,5 +115,5 @@ def _wall() -> float:
 
 
 def _rss_mib() -> float:
-    """The most memory that the process ever had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most memory that the process ever had. Linux tells it in KiB, macOS in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from surgekit.digest import card_digests
-from surgekit.engine.buyer import Session, Shop, Told
+from surgekit.engine.buyer import Session, Shop, Told, about
 from surgekit.engine.client import Client, path_of
 from surgekit.engine.connection import FRESH_S, Answer, Connection
 from surgekit.engine.heads import Broken, Head
@@ -104,10 +104,22 @@ class Lane:
         self.out.clear()
         client, now = self.client, self.now
         reply_s, first_s = client.reply_s, client.first_s
+        if now() > client.quiet_from:
+            for rider in riders:
+                rider.back_out()
+            return
+        zero, worst = client.zero, 0.0
         for rider in riders:
             if rider.over:
                 continue
+            if rider.wire.closed:  # while it waited
+                rider.back_out()
+                continue
             rider.sent = at = now()
+            if rider.past is None:
+                rider.started = started = at - zero
+                if started - rider.intended_s > worst:
+                    worst = started - rider.intended_s
             leg = rider.leg
             try:
                 left = rider.wire.begin(rider.data, leg.method, at + reply_s, at + first_s, rider, leg.answered)
@@ -116,6 +128,7 @@ class Lane:
             else:
                 if left:
                     client.loop.spawn(rider.rest(left))
+        self.surge.slipped(worst)
 
     def digested(self, cards: list[Any]) -> list[str]:
         """Cards as the history has them."""
@@ -202,7 +215,9 @@ class Rider:
         surge = self.lane.surge
         surge.failed(error)
         if not self.over:
-            self._ended(Told(self.started, outcome=Outcome.UNKNOWN, reason="engine_error", ended_s=surge.now(), attempts=1, errors=1))
+            told = self._so_far("engine_error")
+            told.errors = 1
+            self._ended(told)
 
     def _broke(self, broken: Broken) -> None:
         """No reply. Where it may be asked for again on another connection, the journey does that."""
@@ -268,12 +283,27 @@ class Rider:
         if self.over:
             return
         self.wire.close()
+        self._ended(self._so_far("aborted"))
+
+    def back_out(self) -> None:
+        """Its request has not left, and will not from here: the long way sends it, or says why not."""
+        if not self.over:
+            self.wire.close()
+            try:
+                self.journey()
+            except Exception as error:  # noqa: BLE001 - as above
+                self.failed(error)
+
+    def _so_far(self, reason: str) -> Told:
+        """What the buyer has seen of an order that ends here, nobody knows how."""
         lane = self.lane
-        told = Told(self.started, outcome=Outcome.UNKNOWN, reason="aborted", ended_s=lane.surge.now(), attempts=1)
+        told = Told(self.started, outcome=Outcome.UNKNOWN, reason=reason, ended_s=lane.surge.now(), attempts=1)
         if self.first_sent is not None:
             told.sent_s, told.accepted_s = self.first_sent - lane.client.zero, self.accepted_s
-            told.order_no = None if self.order_no is None else str(self.order_no)
-        self._ended(told)
+            told.order_no, told.amount_fen = about({"order_no": self.order_no, "amount_fen": self.amount_fen})
+            if lane.pays and self.leg.step is lane.shop.plan.poll:
+                told.paid_s = self.due  # when the payment was done, as the look was due then
+        return told
 
 
 class Replayed:

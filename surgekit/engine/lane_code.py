@@ -63,7 +63,7 @@ def written(lane: Lane, steps: Sequence[tuple[StepPlan, Sender]], price_fen: int
     fills: list[_Fill] = []
     for step, sender in steps:
         fills.append(_Fill(lane, sender, places, price_fen))
-        for name, *_ in step.kept:
+        for name in _given(lane, step):
             places.setdefault(name, name if name in TOLD else f"given_{len(places)}")
     legs = tuple(Leg(step, sender) for step, sender in steps)
     for at, leg in enumerate(legs):
@@ -71,6 +71,11 @@ def written(lane: Lane, steps: Sequence[tuple[StepPlan, Sender]], price_fen: int
         last = at + 1 == len(legs)
         leg.answered = _Answer(lane, leg, places, first=at == 0).function(None if last else (legs[at + 1], fills[at + 1]))
     return legs
+
+
+def _given(lane: Lane, step: StepPlan) -> list[str]:
+    """What replies to ``step`` tell of the order for later. A look tells only how far it is: whose number and price it is was settled before."""
+    return [] if step is lane.shop.plan.poll else [name for name, *_ in step.kept]
 
 
 class _Fill:
@@ -168,7 +173,8 @@ class _Answer:
         text = ["if head.cookies:", *indented(odd)] if self._lane.keeps_cookies else []
         text += ["status = head.status", *glance.lines(self._leg.step.firsts, self._leg.step.kept, odd, self._hands)]
         text += ["sent, zero = rider.sent, client.zero", "done_s = done - zero", *_ROW]
-        text += [f"rider.{self._places[name]} = kept_{at}" for at, name in enumerate(self._kept)]
+        given = _given(self._lane, self._leg.step)
+        text += [f"rider.{self._places[name]} = kept_{at}" for at, name in enumerate(self._kept) if name in given]
         if self._first:
             text += ["rider.first_sent = sent", "rider.accepted_s = done_s"]
         text += self._arrives() if following is None else self._goes_on(*following)

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from itertools import count
 from types import coroutine
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from surgekit import clock
 from surgekit.engine.poll import MOST_AT_ONCE, Poller, best
@@ -25,17 +25,14 @@ Result = TypeVar("Result")
 
 
 AT_A_STRETCH = 4
-"""Sockets that are served before the loop looks whether anything is due: an order that is waits for so many replies, and not for ``MOST_AT_ONCE``."""
+"""Sockets that are served before the loop looks whether anything is due: an order that is waits for so many replies. Not where a look found
+``MOST_AT_ONCE``: then it waits for all of those, and the replies come first."""
+LONG_S = 0.005
+"""A reply that waits in line for so long before it is served looks that much later than it was."""
 
 
 class Cut(BaseException):
     """Raised in a coroutine that is ended from outside. Like ``GeneratorExit``, nobody is meant to catch it for good."""
-
-
-class Socketed(Protocol):
-    """Whoever hears of a descriptor."""
-
-    def ready(self, events: int) -> None: ...
 
 
 class Timer:
@@ -202,6 +199,8 @@ class Loop:
         self._calls: deque[Callable[[], object]] = deque()
         self.looks = self.full = 0
         """How often it looked at its sockets, and how often more were ready than it serves at once: then replies wait for it."""
+        self.long_s = 0.0
+        """Time that it spent serving what one look had found, where that took longer than ``LONG_S``: then they wait too."""
         self.before_looking: Callable[[], None] = _nothing
         """Called each time before it looks at its sockets."""
         self._ended = False
@@ -326,6 +325,7 @@ class Loop:
         due = 0.0 if soon else timers[0][0] if timers else None
         sockets = self._sockets
         found = wait(due, clock())
+        woke = clock()
         self.looks += 1
         left = AT_A_STRETCH
         if len(found) >= MOST_AT_ONCE:
@@ -341,6 +341,9 @@ class Loop:
                 if timers and timers[0][0] <= clock():
                     self._fire(clock())
                     before_looking()
+        took = clock() - woke
+        if took > LONG_S:
+            self.long_s += took
 
     def _fire(self, now: float) -> None:
         """All that is due. What becomes due meanwhile has to wait: sockets have their turn first."""

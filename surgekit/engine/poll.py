@@ -18,7 +18,7 @@ from typing import Protocol
 from surgekit.engine.real import real
 
 MOST_AT_ONCE = 64
-"""Sockets that are served before the loop looks at the clock again: an order that is due meanwhile waits for so many at most. There are to be more of
+"""Sockets that one look finds at most. There are to be more of
 them than orders that leave in a turn (``surge.MOST_IN_TURN``), or an engine that has fallen behind would send and send, and never read: each order
 would need a connection of its own, and those cost more than all the rest."""
 SPIN_S = 0.00004

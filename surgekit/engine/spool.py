@@ -27,7 +27,7 @@ LATE_S = 0.5
 """Of an order that no record tells of, the seal of a killed engine knows only that it may have left within the last second
 (``CRASH_MARGIN_S``). So a writer that is behind by this much is waited for: the loop stands still, and that shows as its lag."""
 FIGURES_S = 0.2
-"""So old may the figures of ``live`` be."""
+"""At least so long lies between two workings out of the figures of ``live``."""
 MOST_WAITING: Final = 64 << 20
 """Bytes that may wait to be written."""
 _ROWS: Final = 4096
@@ -210,7 +210,7 @@ class Log:
     # Handing over.
 
     def flush(self) -> None:
-        """Hand over what there is; to be called every tenth of a second.
+        """Hand over what there is; to be called several times a second.
 
         Raises ``OSError`` where earlier rows could not be written, or too many wait to be. They are kept, and a later ``flush`` goes on with them.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Protocol
@@ -29,7 +29,8 @@ AT_A_TIME = 8
 MOST_CARDS = 2_000_000
 """So many cards are remembered for the figure on the terminal; the audit knows all of them."""
 FLUSH_S = 0.25
-"""At most this much of the history is lost when the engine is killed."""
+"""So often is the history handed over. What is lost when the engine is killed is at most that, the writer's own waiting (``handover.LOOK_S``) and, on a
+slow disk, ``spool.LATE_S``."""
 MOST_IN_TURN = 16
 """Orders that leave before sockets are looked at again, where the schedule is ahead of the engine."""
 
@@ -109,8 +110,10 @@ class Surge:
         self.failure: str | None = None
         self.error: BaseException | None = None
         """What raised the failure; whoever waits for the end writes it down, since logging is another thread's."""
-        self.health = Health()
-        self._slip_ms = 0.0
+        self.health = Health(greenlets=places is None)
+        self._slip_s = 0.0
+        self._slips: deque[float] = deque()
+        """The worst of each quarter of a second, for whoever asks next: in another thread, so nothing is reset there."""
         self._cards: set[int] = set()
 
     # What a journey needs of the world (the Session protocol).
@@ -234,6 +237,7 @@ class Surge:
             with self.health.watching(self.loop):
                 await self._send_all(iter(self._orders))
                 await self._until_empty()
+                self._look()
         except Exception as error:  # noqa: BLE001 - whatever it is, the run must not look complete
             self.failed(error)
         finally:
@@ -309,15 +313,18 @@ class Surge:
 
     def _release(self, order: Order, intended_s: float, now: float) -> None:
         self.scheduled += 1
-        slip_ms = (now - intended_s) * 1000
-        if slip_ms > self._slip_ms:
-            self._slip_ms = slip_ms
+        self.slipped(now - intended_s)
         if len(self.live) >= self._bound:
             self._log.order(order, self.key(order.seq), Told(outcome=Outcome.FAILED, reason="unsent", ended_s=now))
             return
         self._log.begun(order.seq, now)
         if self.lane is None or not self.lane.take(order, now + self._start):
             self.go_on(order)
+
+    def slipped(self, by_s: float) -> None:
+        """An order left so late."""
+        if by_s > self._slip_s:
+            self._slip_s = by_s
 
     def go_on(self, order: Order, walk: Walk | None = None) -> None:
         """``order`` on its way by ``walk``, or by a new one."""
@@ -385,15 +392,20 @@ class Surge:
         while True:
             await self.loop.sleep_until(self.loop.now() + FLUSH_S)
             self._flush()
-            self.health.look(self.loop)
+            self._look()
+
+    def _look(self) -> None:
+        self.health.look(self.loop)
+        self._slips.append(self._slip_s)
+        self._slip_s = 0.0
 
     def progress(self) -> dict[str, Any]:
         """Figures since the start, and for latencies, slip and lag since the last call."""
         now, live = self.now(), self._log.live
-        slip_ms, self._slip_ms = self._slip_ms, 0.0
+        slips = [self._slips.popleft() for _ in range(len(self._slips))]
         return {
             **live.totals(), "scheduled": self.scheduled, "twice": self.twice, "t": now, "in_flight": len(self.live),
-            "confirm_p99_ms": live.confirm_ms(0.99, now), "slip_ms": slip_ms, **self.health.progress(),
+            "confirm_p99_ms": live.confirm_ms(0.99, now), "slip_ms": 1000 * max(slips, default=0.0), **self.health.progress(),
         }  # fmt: skip
 
     def recent(self) -> bytes:

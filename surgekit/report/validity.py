@@ -23,6 +23,11 @@ BUSY_SHARE = 0.1
 CLOCK_STEP_MS = 250.0
 CLOCK_ERROR_MS = 50.0
 """Times of a worker on another machine are as true as its clock is known. Beyond this, a latency that ends there may be the clocks'."""
+NO_SOCKETS = (
+    "requests found no free socket on this machine (at most 0); raise its limit (ulimit -n, net.ipv4.ip_local_port_range), let connections live longer "
+    "(timeouts.keep_alive, buyers.new_connection), or spread the surge over machines (--remote)"
+)
+ENGINE_ERROR = "orders met an error in the engine (at most 0): a fault of SurgeKit's own; the engine's log in the run folder has it"
 MORE_CORES = "use --workers 2 or lower --peak, and leave a core to the generator"
 
 
@@ -117,8 +122,10 @@ def _unsent(plan: Mapping[str, Any], found: History, db: duckdb.DuckDBPyConnecti
     whole = plan.get("engine_ended") == "in_order" and not plan.get("aborted") and not plan.get("lost")
     unsent = _count(db, "SELECT count(*) FROM orders WHERE reason = 'unsent'")
     if unsent and whole:
-        yield f"{unsent} orders were not sent: more than in_flight: {found.profile.in_flight} were under way; raise it in the profile"
-    for word, what in (("no_sockets", "requests found no free socket on this machine"), ("engine_error", "orders met an error in the engine")):
+        most, shards = found.profile.in_flight, int(plan.get("shards") or 1)
+        each = "" if shards == 1 else f", {max(1, most // shards)} for each of {shards} workers,"
+        yield f"{unsent} orders were not sent: more than in_flight: {most}{each} were under way; raise it in the profile"
+    for word, what in (("no_sockets", NO_SOCKETS), ("engine_error", ENGINE_ERROR)):
         n = _count(db, f"SELECT count(*) FROM requests WHERE reason = '{word}'") + _count(  # noqa: S608
             db, f"SELECT count(*) FROM orders WHERE reason = '{word}'"  # noqa: S608
         )

@@ -46,14 +46,15 @@ def lines(firsts: Firsts, kept: Sequence[Kept], otherwise: Sequence[str], hands:
     deep = any(len(where) > 1 for _, where, *_ in kept) or any(len(where) > 1 for where, _ in firsts.values())
     text += ["data = parsed(body)"] if deep else _FLAT
     text += ["if type(data) is not dict:", *indented(otherwise)]
-    different = list({(where, type(value), value): (where, value) for where, value in firsts.values()}.values())
-    for number, (where, value) in enumerate(different):
+    different = list(dict.fromkeys(_typed(first) for first in firsts.values()))
+    for number, (where, _, value) in enumerate(different):
         hands[f"wanted_{number}"] = value
         unlike = f"value is not wanted_{number}" if isinstance(value, bool) else f"value != wanted_{number} or type(value) is bool"
         check = [*_found("value", where, "None", hands), f"if {unlike}:", *indented(otherwise)]
         text += check if len(different) == 1 else [f"if first == {number}:", *indented(check)]
     if len(different) > 1:
-        hands["first_of"] = {status: different.index(told) for status, told in firsts.items()}.get
+        number_of = {each: number for number, each in enumerate(different)}
+        hands["first_of"] = {status: number_of[_typed(first)] for status, first in firsts.items()}.get
     for at, (_, where, shape, default, must) in enumerate(kept):
         hands[f"default_{at}"] = default
         if shape is None:
@@ -87,8 +88,14 @@ _FLAT: Final = [
 ]
 
 
+def _typed(first: tuple[Names, Any]) -> tuple[Names, type, Any]:
+    """1 and true are equal in Python; on the wire they are not."""
+    where, value = first
+    return where, type(value), value
+
+
 def _ok_status(firsts: Firsts, otherwise: Sequence[str], hands: dict[str, Any]) -> list[str]:
-    if len({(where, type(value), value) for where, value in firsts.values()}) > 1:
+    if len({_typed(first) for first in firsts.values()}) > 1:
         return ["first = first_of(status)", "if first is None:", *indented(otherwise)]
     if len(firsts) == 1:
         return [f"if status != {next(iter(firsts))}:", *indented(otherwise)]

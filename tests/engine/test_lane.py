@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from spool_story import rows
 
 from surgekit import clock
 from surgekit.arrivals.buyers import buyers
+from surgekit.engine import surge as surges
 from surgekit.engine.budget import Purse
 from surgekit.engine.buyer import Shop
 from surgekit.engine.client import Client
@@ -42,12 +43,16 @@ SUBMIT = {
 }  # fmt: skip
 PAY = {"request": "POST /pay/{order.key}", "form": {"no": "{order_no}"}, "replies": FINE}
 POLL = {"request": "GET /look/{order.key}?no={order_no}", "replies": FINE, "extract": {"status": "status", "cards": {"json": "cards", "optional": True}}}
+BARE = {name: value for name, value in SUBMIT.items() if name != "extract"}
+TOLD_AGAIN = {"order_no": {"json": "again", "optional": True}, "amount_fen": {"json": "price", "optional": True, "default": 95}}
 SHAPES: dict[str, dict[str, Any]] = {
     "submit, poll": {"steps": {"submit": SUBMIT, "poll": POLL}},
     "submit, pay, poll": {"steps": {"submit": SUBMIT, "pay": {"balance": [PAY, PAY]}, "poll": POLL}},
     "submit": {"steps": {"submit": SUBMIT}},
     "submit, pay": {"steps": {"submit": SUBMIT, "pay": {"balance": [PAY]}}},
     "no cookies": {"steps": {"submit": SUBMIT, "poll": POLL}, "cookies": "none"},
+    "a look that tells number and price too": {"steps": {"submit": SUBMIT, "poll": {**POLL, "extract": {**POLL["extract"], **TOLD_AGAIN}}}},
+    "a number that only a payment tells": {"steps": {"submit": BARE, "pay": {"balance": [{**PAY, "form": {}, "extract": TOLD_AGAIN}]}, "poll": POLL}},
 }
 STATUSES = {"paid": ["paid"], "delivered": ["done"], "refunded": ["back"], "failed": ["gone"]}
 
@@ -57,6 +62,8 @@ def bodies(step: str, dice: random.Random) -> tuple[int, bytes, list[str]]:
     good: dict[str, Any] = {"ok": 1}
     if step == "orders":
         good |= {"no": f"N-{dice.randrange(10**6)}", "fen": dice.choice([100, "100", 2**70, None])} if dice.random() < 0.9 else {}
+    if step != "orders" and dice.random() < 0.8:
+        good |= {"again": f"A-{dice.randrange(10**6)}", "price": dice.randrange(1000)}
     if step == "look":
         good |= {"status": dice.choice(["done"] * 12 + ["paid", "back", "gone", "odd", 7]), "cards": dice.choice([["A", "B"], ["A"], "C", [], "", None])}
         if dice.random() < 0.1:
@@ -74,8 +81,9 @@ def bodies(step: str, dice: random.Random) -> tuple[int, bytes, list[str]]:
 class Moody(Served):
     """Answers by the order's key, the step and how often it was asked: the same to whoever asks in the same way. Some get no answer at all."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, mute: str) -> None:
+        """``mute``: a step that is never answered."""
+        self._seed, self._mute = seed, mute
         self.heard: dict[str, list[str]] = defaultdict(list)
         super().__init__(lambda: Clerk(self))
 
@@ -88,6 +96,8 @@ class Moody(Served):
         heard = self.heard[key]
         heard.append(f"{method} {path} {cookie} {body.decode()}")
         dice = random.Random(f"{self._seed} {key} {step} {len(heard)}")
+        if step == self._mute:
+            return b""
         if method != "GET" and dice.random() < 0.04:  # whether a look is asked for again is a matter of which connection it had
             return None
         status, said, headers = bodies(step, dice)
@@ -117,18 +127,20 @@ class Clerk(asyncio.Protocol):
 
 
 @contextmanager
-def shop_of(seed: int) -> Iterator[Moody]:
-    shop = Moody(seed)
+def shop_of(seed: int, mute: str) -> Iterator[Moody]:
+    shop = Moody(seed, mute)
     try:
         yield shop
     finally:
         shop.close()
 
 
-def went(folder: Path, shape: dict[str, Any], seed: int, *, short: bool, orders: list[Order]) -> tuple[Any, Any, dict[str, list[str]], int]:
-    """(orders, requests, what the shop heard, how many went the short way to their end)."""
+def went(
+    folder: Path, shape: dict[str, Any], seed: int, *, short: bool, orders: list[Order], mute: str = "", hook: Callable[[Surge, Client], object] | None = None
+) -> tuple[Any, Any, dict[str, list[str]], int]:
+    """(orders, requests, what the shop heard, how many went the short way to their end). ``hook`` is called before the start."""
     (folder / "spool").mkdir(parents=True)
-    with shop_of(seed) as shop:
+    with shop_of(seed, mute) as shop:
         target = Target.model_validate(
             {"schema": "surgekit.target/1", "name": "lane", "base_url": f"http://127.0.0.1:{shop.port}", "catalogue": [{"sku": "game", "price_fen": 100}],
              "statuses": STATUSES, **shape}
@@ -156,6 +168,8 @@ def went(folder: Path, shape: dict[str, Any], seed: int, *, short: bool, orders:
                 return taken
 
             surge.lane.take = take  # type: ignore[method-assign]
+        if hook is not None:
+            hook(surge, client)
         loop.run_until(surge.run(clock.now() + 0.05))
         client.close()
         loop.close()
@@ -219,3 +233,67 @@ def test_a_fault_of_our_own_on_the_short_way_voids_the_run(tmp_path: Path, monke
     with pytest.raises(AssertionError, match="arrived"):
         went(tmp_path, SHAPES["submit, poll"], 1, short=True, orders=orders)
     assert any(row["reason"] == "engine_error" for row in rows(tmp_path / "spool", "orders"))
+
+
+def test_an_order_that_is_cut_short_is_told_of_as_far_as_it_had_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was paid, and that is what an audit has to know of it."""
+    monkeypatch.setattr(surges, "STOP_S", 0.05)
+    monkeypatch.setattr(surges, "QUIET_S", 0.01)
+    orders = [one_order(seq=number, intended_s=number * 0.004) for number in range(ORDERS)]
+
+    def stops(surge: Surge, _client: Client) -> None:
+        surge.loop.at(surge.loop.now() + 0.45, surge.stop)
+
+    found = {short: went(tmp_path / str(short), SHAPES["submit, pay, poll"], 3, short=short, orders=orders, mute="look", hook=stops)[0] for short in (True, False)}
+    early = [{row["seq"]: row for row in told if row["intended_s"] < 0.25} for told in found.values()]
+    assert early[0].keys() == early[1].keys()
+    for seq, row in early[0].items():
+        assert [row[name] for name in ("outcome", "reason", "order_no", "amount_fen")] == [early[1][seq][name] for name in ("outcome", "reason", "order_no", "amount_fen")]
+        assert (row["paid_s"] is None) == (early[1][seq]["paid_s"] is None)
+    assert sum(row["reason"] == "aborted" and row["paid_s"] is not None and row["amount_fen"] is not None for row in early[0].values()) > 5
+
+
+def test_nothing_leaves_any_more_once_all_has_to_be_quiet(tmp_path: Path) -> None:
+    """Not even what was to leave together with others, where the loop was held up in between."""
+    quiet: list[float] = []
+
+    def hook(surge: Surge, client: Client) -> None:
+        lane = surge.lane
+        assert lane is not None
+
+        def held_up() -> None:
+            if lane.out and surge.now() > 0.2 and not quiet:
+                surge.stop()
+                client.quiet_from = surge.loop.now()
+                quiet.append(surge.now())
+            lane.flush()
+
+        surge.loop.before_looking = held_up
+
+    orders = [one_order(seq=number, intended_s=number * 0.004) for number in range(ORDERS)]
+    _, asked, _, _ = went(tmp_path, SHAPES["submit, poll"], 1, short=True, orders=orders, hook=hook)
+    assert quiet
+    assert max(row["sent_s"] for row in asked if row["sent_s"] is not None) <= quiet[0]
+
+
+def test_a_connection_that_closes_before_its_turn_costs_the_order_nothing(tmp_path: Path) -> None:
+    closed: list[int] = []
+
+    def hook(surge: Surge, _client: Client) -> None:
+        lane = surge.lane
+        assert lane is not None
+
+        def closes() -> None:
+            if lane.out and len(closed) < 20:
+                closed.append(lane.out[0].seq)
+                lane.out[0].wire.close()
+            lane.flush()
+
+        surge.loop.before_looking = closes
+
+    orders = [one_order(seq=number, intended_s=number * 0.004) for number in range(ORDERS)]
+    short = went(tmp_path / "short", SHAPES["submit"], 1, short=True, orders=orders, hook=hook)[0]
+    long = went(tmp_path / "long", SHAPES["submit"], 1, short=False, orders=orders)[0]
+    outcomes = [{row["seq"]: (row["outcome"], row["reason"]) for row in found} for found in (short, long)]
+    assert len(closed) == 20
+    assert outcomes[0] == outcomes[1]

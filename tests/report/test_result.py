@@ -193,6 +193,12 @@ def test_orders_that_were_held_back_void_the_run(tmp_path: Path) -> None:
     assert told["reasons"] == ["1 orders were not sent: more than in_flight: 4000 were under way; raise it in the profile"]
 
 
+def test_with_several_workers_each_has_its_part_of_what_may_be_under_way(tmp_path: Path) -> None:
+    rows = [order(1), order(2, outcome="failed", reason="unsent", started_s=None, sent_s=None)]
+    (told,) = story(tmp_path, plan(shards=4), orders=rows)["validity"]["reasons"]
+    assert "in_flight: 4000, 1000 for each of 4 workers, were under way" in told
+
+
 def test_orders_that_were_called_off_do_not(tmp_path: Path) -> None:
     rows = [order(1), order(2, outcome="failed", reason="unsent", started_s=None, sent_s=None)]
     assert story(tmp_path, plan(aborted=True), orders=rows)["validity"]["status"] == "valid"
@@ -200,13 +206,14 @@ def test_orders_that_were_called_off_do_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("word", "reason"),
-    [("no_sockets", "1 requests found no free socket on this machine"), ("engine_error", "1 orders met an error in the engine")],
+    [("no_sockets", "1 requests found no free socket on this machine (at most 0); raise"), ("engine_error", "1 orders met an error in the engine (at most 0)")],
 )
 def test_a_fault_of_the_generator_voids_the_run(tmp_path: Path, word: str, reason: str) -> None:
     hurt = {"requests": [{"seq": 1, "step": "submit", "due_s": 1.0, "sent_s": 1.0, "done_s": 1.0, "class": "not_sent", "reason": word}]}
     if word == "engine_error":
         hurt = {"orders": [order(1), order(2, outcome="unknown", reason=word)]}
-    assert story(tmp_path, **hurt)["validity"]["reasons"] == [reason]
+    (told,) = story(tmp_path, **hurt)["validity"]["reasons"]
+    assert told.startswith(reason)
 
 
 def test_a_void_run_claims_nothing(tmp_path: Path) -> None:

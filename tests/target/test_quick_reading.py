@@ -245,3 +245,12 @@ def test_what_a_step_sends_is_there_in_parts_too() -> None:
     assert made.headers == tuple((name, value.render(values)) for name, value in plan.headers)
     assert [value.constant for _, value in plan.headers] == [b"constant", None]
     assert (plan.body, plan.signed, plan.follow) == (None, False, False)
+
+
+def test_rules_of_two_statuses_that_python_takes_for_the_same_are_told_apart() -> None:
+    told = [ReplyRule.model_validate({"class": "ok", "status": status, "path": "code", "equals": value}) for status, value in ((200, 1), (201, True))]
+    plan = StepPlan("poll", Step(request="GET /", replies=told), "t")
+    for status in (200, 201):
+        for body in (b'{"code":1}', b'{"code":true}'):
+            reply = Reply(status, body, 0.0, 0.1)
+            assert repr(plan.read(reply)) == repr(plan.meant(Document(reply)))
