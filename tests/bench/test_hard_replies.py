@@ -33,6 +33,33 @@ def test_each_form_is_called_what_it_is_and_nothing_hangs_or_grows() -> None:
     assert f"{len(FORMS)} of {len(FORMS)} forms right" in hard_replies.table(result)
 
 
+@pytest.mark.parametrize(("wrongs", "right", "second"), [(0, True, False), (1, True, True), (2, False, False)])
+def test_what_is_right_only_at_the_second_try_is_counted(monkeypatch: pytest.MonkeyPatch, wrongs: int, right: bool, second: bool) -> None:
+    server = hard_replies.Server({}, "")
+    asked: list[str] = []
+
+    def planted(name: str, number: int) -> str:
+        asked.append(name)
+        return "planted" if number == 0 and asked.count(name) <= wrongs else ""
+
+    first = FORMS[0].name
+    monkeypatch.setattr(hard_replies, "tried", lambda _, form: (planted(form.name, int(form.name != first)), (None, "")))
+    rows, faults = hard_replies.formed(server)
+    assert (rows[0]["right"], rows[0]["second_try"], len(faults)) == (right, second, int(not right))
+    assert not any(row["second_try"] for row in rows[1:])
+
+    asked.clear()
+    monkeypatch.setattr(hard_replies, "mutated", lambda _, number: planted(str(number), number))
+    monkeypatch.setattr(hard_replies, "control", lambda *_: {})
+    number, again, faults = hard_replies.fuzz(server, 0.02)
+    assert number > 0
+    assert (again, len(faults)) == (int(second), int(not right))
+    told = {"forms": 1, "right": 1, "wrong": [], "fuzz": number, "hangs": 0, "crashes": 0, "rss_growth_mib": 0, "peak_mib": 0, "rows": rows[:1]}
+    text = hard_replies.table(told | {"second_try": {"forms": [first] * second, "fuzz": again}})
+    assert text.endswith(f"right only at the second try: {int(second)} forms, {int(second)} mutated replies")
+    assert ("at the second try" in text.splitlines()[2]) == second
+
+
 def test_each_form_has_a_name_of_its_own() -> None:
     assert len({form.name for form in FORMS}) == len(FORMS)
 
