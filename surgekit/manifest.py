@@ -15,7 +15,8 @@ _LABELS = {"app.kubernetes.io/name": NAME}
 
 def manifest(join: str, *, image: str, count: int, stay: bool) -> str:
     """A Secret with a place for the token, and ``count`` workers that join the master at ``join``: a Job for one run, a Deployment for those that stay."""
-    head = "# kubectl apply -f FILE, after the token of the run stands in the Secret. A worker needs a core to itself.\n"
+    when = "" if stay else " Start the run first: a worker waits a minute for it."
+    head = f"# kubectl apply -f FILE, after the token of the run stands in the Secret.{when} A worker needs a core to itself.\n"
     parts = [_secret(), _deployment(join, image, count) if stay else _job(join, image, count)]
     return head + yaml.dump_all(parts, Dumper=_Plain, sort_keys=False)
 
