@@ -41,6 +41,7 @@ WARM_S = 0.02
 WARM = (8, 256)
 """A surge that begins at full speed finds so many connections open as there are orders in its first ``WARM_S``: opening one takes as long as ten requests,
 and while that is being done the next orders are late. Fewer than the first number are not worth it, and no platform minds the second."""
+MOST_SOCKETS = 1 << 20
 LISTEN_S = 0.1
 """So late at most is a stop noticed."""
 SWITCH_S = 0.0002
@@ -117,8 +118,24 @@ class Engine:
 
 
 def _warm(line: Schedule) -> int:
-    first = int(np.searchsorted(line.intended_s, WARM_S))
+    first = int(np.count_nonzero(~line.cold[: np.searchsorted(line.intended_s, WARM_S)]))  # cold ones open their own
     return 0 if first < WARM[0] else min(first, WARM[1])
+
+
+def _many_sockets() -> None:
+    """As many as this process can have, and ``MOST_SOCKETS`` at most. On macOS the hard limit may be none at all, and the kernel has one of its own below it that
+    it does not tell: then half as many are asked for, and so on, down to what there is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return
+    wanted = MOST_SOCKETS if hard == resource.RLIM_INFINITY else min(hard, MOST_SOCKETS)
+    while wanted > soft:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError):
+            wanted //= 2
+        else:
+            return
 
 
 def environment_of(plan: Mapping[str, Any]) -> Any:
@@ -135,8 +152,7 @@ def build(
     """
     profile, target = Profile.model_validate(plan["profile"]), Target.model_validate(plan["target"])
     permit = Permit.from_json(plan["permit"]) if plan.get("permit") else permitted(origin(plan["base_url"]), None)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
+    _many_sockets()
     line = schedule(profile, target.skus, plan["seed"], Shard(shard, plan["shards"]))
     steps = compile_plan(target)
     gateway_act = plan.get("gateway_act")

@@ -87,6 +87,8 @@ class Client:
         self._connect_s = connect_s
         self.reply_s = reply_s
         self.keep_alive_s = keep_alive_s
+        self.fresh_s = min(FRESH_S, keep_alive_s)
+        """An idle connection is used as it is for so long; after that, ``taken`` looks at it first."""
         self._tls_s = tls_s
         self.first_s = float("inf") if first_byte_s is None else first_byte_s
         self._run_id = run_id.encode()
@@ -100,7 +102,7 @@ class Client:
         self.here = self._pool.to(self._base)
         """Idle connections to the platform itself, that used last at the end."""
         self.netloc = self._base.netloc
-        self._turn = 0
+        self._turn = self._warmed = 0
         self._origins: dict[str, Origin | None] = {}
         self._senders: dict[StepPlan, Sender] = {}
 
@@ -117,7 +119,7 @@ class Client:
         here = self.here if pool is None else pool.to(self._base)
         now = self._now()
         wire = here[-1] if here else None
-        if wire is None or wire.idle_since < now - FRESH_S or now > self.quiet_from:
+        if wire is None or wire.idle_since < now - self.fresh_s or now > self.quiet_from:
             wire = self.taken(here, now)
             reply, lines = await self._exchanged(self._base, data, sender.method, here, again=sender.again, wire=wire)
         else:
@@ -228,12 +230,14 @@ class Client:
         return Reply(head.status, body, sent - zero, done - zero, None, False, head.headers), head.cookies
 
     async def warm(self, number: int, until: float) -> None:
-        """Open connections to the platform itself until there are so many or it is that late. What cannot be opened is not there, then."""
+        """Open connections to the platform itself until there are so many or it is that late. What cannot be opened is not there, then. Several tasks may do
+        this together: they dial ``number`` times in all, so that a platform that closes each at once is not dialled again and again."""
         try:
-            while len(self.here) < number and self._now() < until:
+            while self._warmed < number and len(self.here) < number and self._now() < min(until, self.quiet_from):
+                self._warmed += 1
                 wire = await self._connect(self._base, until)
                 now = self._now()
-                wire.idle(self.here, now, now + self.keep_alive_s)
+                wire.idle_at_first(self.here, now, now + self.keep_alive_s)
         except Broken:
             pass
 
@@ -300,19 +304,21 @@ class Client:
         return None
 
     async def _connect(self, place: Origin, deadline: float) -> Connection:
-        """A new connection. Each takes the next of the name's addresses first, and the others where that one does not answer. Raises ``Broken``."""
+        """A new connection. Each takes the next of the name's addresses first, and the others where that one does not answer: it has its share of the time
+        that is left, and the last one all of it. Raises ``Broken``."""
         deadline = min(deadline, self._now() + self._connect_s)
         word = "connect_failed"
         self._turn += 1
         at = self._turn % len(place.addresses) if place.addresses else 0
-        for address in (*place.addresses[at:], *place.addresses[:at]):
+        for left, address in zip(range(len(place.addresses), 0, -1), (*place.addresses[at:], *place.addresses[:at]), strict=True):
+            now = self._now()
+            by = now + (deadline - now) / left
             wire = None
             late = "connect_timeout"
             try:
                 wire = connection.new(self.loop, self._heads, address)
-                await wire.opened(address, place.port, deadline)
+                await wire.opened(address, place.port, by)
                 if place.scheme == "https":
-                    by = deadline
                     if self._tls_s is not None:
                         late, by = "tls_timeout", self._now() + self._tls_s
                     await wire.shake_hands(self._tls, place.host, by)

@@ -269,9 +269,9 @@ class Connection:
             if not data:
                 self._take(data)
                 return
-            raw, _, body = data.partition(b"\r\n\r\n")
+            raw, mark, body = data.partition(b"\r\n\r\n")
             head = self._known.get(raw)
-            if head is not None and len(body) + 4 == head.behind:  # as ``Heads.whole`` does with what it knows, without the call
+            if head is not None and mark and len(body) + 4 == head.behind:  # as ``Heads.whole`` does with what it knows, without the call
                 self._heads.hits += 1
             else:
                 whole = self._heads.whole(data)
@@ -299,14 +299,32 @@ class Connection:
             return
         except OSError:
             data = None
-        if self._task is None:  # idle, and the peer closes, or says what nobody asked for
-            self.close()
+        if self._task is None:
+            if not self._by_the_way(data):
+                self.close()
             return
         if self._tls is not None and data is not None:
             data = self._opened(data)
             if data is None:
                 return
         self._take(data)
+
+    def _by_the_way(self, data: bytes | None) -> bool:
+        """Whether an idle connection may live on with ``data``: TLS has things of its own to say, session tickets above all. Else the peer closes, or says
+        what nobody asked for."""
+        if self._tls is None or self._bio is None or not data:
+            return False
+        coming, going = self._bio
+        coming.write(data)
+        try:
+            self._tls.read(1)
+        except ssl.SSLWantReadError:
+            with contextlib.suppress(OSError):
+                self._write(going.read())
+            return True
+        except ssl.SSLError:
+            pass
+        return False
 
     def _opened(self, data: bytes) -> bytes | None:
         """TLS records → what is in them; None: no whole one yet. Ends the exchange where they are broken."""
@@ -410,17 +428,16 @@ class Connection:
         self.idle_since, self._deadline, self.pool = since, until, pool
         pool.append(self)
 
+    def idle_at_first(self, pool: deque[Connection], since: float, until: float) -> None:
+        """``idle``, of a connection that has carried nothing yet, so that its timer was never set."""
+        self.idle(pool, since, until)
+        self._ring(until)
+
     def quiet(self, now: float) -> bool:
         """Whether the peer has said nothing since the last reply. A connection that is not quiet has been closed, or carries what nobody asked for."""
-        if now - self.idle_since < FRESH_S:
-            return not self.closed
-        try:
-            self._recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
+        if now - self.idle_since >= FRESH_S:
+            self._readable(0)
+        return not self.closed
 
     def close(self) -> None:
         """At once, without a farewell. May be called again."""

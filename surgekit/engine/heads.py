@@ -155,11 +155,13 @@ class Heads:
         Not for the reply to a HEAD, which has no body whatever its head says.
         """
         end = data.find(b"\r\n\r\n")
+        if end <= 0:
+            return None
         raw = data[:end]
         head = self.known.get(raw)
         if head is not None:
             self.hits += 1
-        elif 0 < end <= MOST_HEAD:
+        elif end <= MOST_HEAD:
             try:
                 head = self.read(raw)
             except Broken:

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -189,6 +189,18 @@ def certificate(folder: Path, name: str) -> Path:
     )  # fmt: skip
     path.write_bytes(made.stdout)
     return path
+
+
+def pair(manners: Callable[[Talk], None], pem: Path | None, **more: Any) -> tuple[Awkward, AbstractContextManager[Caller]]:
+    """A server of ``manners`` and a client of it, plain or, with a certificate for localhost, under TLS."""
+    if pem is None:
+        server = Awkward(manners)
+        return server, client_of(url(server), **more)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    server = Awkward(manners, tls=context)
+    return server, client_of(f"https://localhost:{server.port}", tls=ssl.create_default_context(cafile=str(pem)), **more)
+
 
 def url(server: Awkward) -> str:
     return f"http://127.0.0.1:{server.port}"

@@ -11,7 +11,8 @@ import pytest
 from awkward_server import OK, Awkward, Talk, client_of, get, polite, post, says, told, url
 
 from surgekit.engine import connection
-from surgekit.target.step import Request
+from surgekit.target.schema import Step
+from surgekit.target.step import Request, StepPlan
 
 
 def test_refused_is_without_effect() -> None:
@@ -200,6 +201,15 @@ def test_one_that_has_been_idle_for_too_long_is_not_used_even_if_it_is_still_the
             assert told(post(client)) == (200, b"hello", None, False)
             assert server.connections == number
             client.look(0.1)
+
+
+def test_one_that_has_been_idle_for_too_long_is_not_used_even_if_that_is_hardly_any_time() -> None:
+    step = StepPlan("step", Step.model_validate({"request": "GET /orders", "replies": [{"class": "ok", "matches": "(?s)."}]}), "steps.step")
+    with Awkward(polite) as server, client_of(url(server), keep_alive_s=0.001) as client:
+        for number in range(1, 4):
+            assert told(client.ask(step, {})) == (200, b"hello", None, False)
+            assert server.connections == number
+            client.look(0.003)
 
 
 def test_a_time_out_is_in_time_on_a_connection_that_may_be_idle_for_longer() -> None:

@@ -7,14 +7,16 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from awkward_server import OK, Awkward, Caller, Talk, certificate, client_of, polite, post, told, url
+from awkward_server import OK, Awkward, Caller, Talk, certificate, client_of, pair, polite, post, told, url
 
 from surgekit.engine import connection
-from surgekit.engine.loop import Cut
+from surgekit.engine.heads import Heads
+from surgekit.engine.loop import Cut, Loop
 from surgekit.engine.poll import Poller, Selector, best
 from surgekit.target.step import Request
 
@@ -36,17 +38,7 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=["plain", "tls"])
 def both(request: pytest.FixtureRequest, pem: Path) -> Callable[..., Any]:
     """Makes (server, client) for ``manners``, plain or under TLS."""
-
-    def made(manners: Callable[[Talk], None], **more: Any) -> tuple[Awkward, Any]:
-        if request.param == "plain":
-            server = Awkward(manners)
-            return server, client_of(url(server), **more)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem)
-        server = Awkward(manners, tls=context)
-        return server, client_of(f"https://localhost:{server.port}", tls=ssl.create_default_context(cafile=str(pem)), **more)
-
-    return made
+    return partial(pair, pem=None if request.param == "plain" else pem)
 
 
 def keeps_nothing(client: Caller) -> bool:
@@ -237,6 +229,45 @@ def test_a_peer_that_hangs_up_instead_leaves_the_order_in_doubt() -> None:
         assert keeps_nothing(client)
 
 
+# The short way.
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: /paid\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 33\r\n\r\n" + b"x" * 33,
+    ],
+    ids=["no body", "a body", "a body that is two bytes shorter than its head"],
+)
+def test_a_reply_whose_head_is_known_is_whole_when_its_last_byte_is_there_wherever_it_was_cut(reply: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    loop, got = Loop(), []
+
+    class Waits:
+        def resume(self, answer: Any) -> None:
+            got.append(answer)
+
+    wire = connection.Connection(loop, Heads(), ours)
+    loop.want(ours.fileno(), writing=False)
+    try:
+        for cut in range(len(reply)):
+            assert wire.begin(b"ask", "GET", loop.now() + 9.0, float("inf"), Waits()) == b""
+            for said in (reply[:cut], reply[cut:]):
+                assert len(got) == cut
+                if said:
+                    theirs.sendall(said)
+                    loop.turn()
+            assert len(got) == cut + 1
+            assert (got[-1][1], wire.reusable) == (reply.partition(b"\r\n\r\n")[2], True), cut
+    finally:
+        wire.close()
+        theirs.close()
+        loop.close()
+
+
 # Idle.
 
 
@@ -318,6 +349,22 @@ def test_an_address_that_refuses_is_passed_over(homes: Homes) -> None:
         replies = client.together(*[client.client.send(Request("GET", b"/", (), b"")) for _ in range(8)])
         assert [told(each) for each in replies] == [(200, b"hello", None, False)] * 8
         assert [server.connections for server in homes.servers] == [4, 4]
+
+
+def test_an_address_that_says_nothing_is_passed_over_in_time(homes: Homes) -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.3", homes.port))
+        mute.listen(0)
+        waiting = [socket.socket() for _ in range(4)]  # its queue is full
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(mute.getsockname())
+        with client_of(f"http://127.0.0.1:{homes.port}", addresses=("127.0.0.3", "127.0.0.1"), connect_s=0.6) as client:
+            replies = client.together(*[client.client.send(Request("GET", b"/", (), b"")) for _ in range(2)])
+            assert [told(each) for each in replies] == [(200, b"hello", None, False)] * 2
+            assert homes.servers[0].connections == 2
+        for each in waiting:
+            each.close()
 
 
 # Being ended.

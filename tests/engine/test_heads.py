@@ -109,6 +109,14 @@ def test_the_short_way_and_the_long_way_mean_the_same(data: bytes) -> None:
         assert heard([data], known) == heard([data])
 
 
+@pytest.mark.parametrize("number", range(60))
+def test_half_a_reply_is_not_whole_because_its_head_is_known(number: int) -> None:
+    data = OK + b"Content-Length: %d\r\n\r\n" % number + b"x" * number
+    known = Heads()
+    assert known.whole(data) is not None
+    assert [known.whole(data[:cut]) for cut in range(len(data))] == [None] * len(data)
+
+
 @given(st.binary(max_size=300) | st.lists(st.sampled_from([b"HTTP/1.1 ", b"200", b" ", b"\r\n", b"\r", b"\n", b":", b"\0", b"0", b"Content-Length", b"Transfer-Encoding: chunked", b"gzip", b"\xff"]), max_size=30).map(b"".join), st.booleans())
 def test_nothing_is_raised_but_broken(data: bytes, prefixed: bool) -> None:
     told = heard([OK + data] if prefixed else [data])
