@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from surgekit.target.step import Read
 
 Row = dict[str, Any]
 _TOLD = Told.__dataclass_fields__
+OK = Read(ReplyClass.OK, None)
 
 
 def order_of(seq: int = 0, **told: Any) -> Order:
@@ -27,6 +29,21 @@ def order_of(seq: int = 0, **told: Any) -> Order:
         "phase": "only", "browses": False, "double_click": False, "think_quote_s": 0.0, "think_pay_s": 0.0,
     }  # fmt: skip
     return Order(**(given | told))
+
+
+@contextmanager
+def opened(folder: Path, **told: Any) -> Iterator[Log]:
+    """A log, closed in the end."""
+    log = Log(folder, 0, **told)
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+def request(log: Log, seq: int, *, step: str = "submit", read: Read = OK, status: Any = 200) -> None:
+    """Have ``log`` write one request of order ``seq``."""
+    log.request(order_of(seq), step, Reply(status, bytes(5), 1.0, 2.0), read, 0.5, 1)
 
 
 def tell(log: Log, *, begun: Iterable[Row] = (), requests: Iterable[Row] = (), orders: Iterable[Row] = ()) -> None:
@@ -62,6 +79,10 @@ def rows(spool: Path, table: str, shard: int = 0, *, run_id: str = "K") -> list[
         entries = [entry for line in texts[: texts.rfind(b"\n") + 1].splitlines() for entry in orjson.loads(line)]
         return [_order(row, words[row["word"]], entries) | {"order_key": f"{run_id}-{row['seq']:07d}", "shard": shard} for row in found]
     return found
+
+
+def seqs(folder: Path, table: str = "requests") -> list[int]:
+    return [row["seq"] for row in rows(folder, table)]
 
 
 def _row(values: tuple[Any, ...], kind: np.dtype[np.void]) -> Row:
