@@ -1,7 +1,8 @@
 """A shop that takes 50 ms for an order, and stands still for one second in every ten.
 
 ``python -m tests.bench.freeze_server`` prints ``{"port": …}`` and serves on loopback until its standard input ends. With a number
-of seconds behind it, the shop takes that long for every order and never stands still.
+of seconds behind it, the shop takes that long for every order and never stands still. ``GET /served`` tells how long it took for each order by
+its own stamps: ``{"orders", "p50_ms", "p99_ms"}``.
 
 Nothing queues: every order has a clerk of its own, so its latency depends on its moment of arrival alone. While the shop
 stands still so does the work in it: an order that was being worked on is finished a freeze later, and one that arrives
@@ -17,12 +18,14 @@ import math
 import selectors
 import sys
 import time
+from typing import ClassVar
 
 SERVICE_S = 0.05
 CYCLE_S = 10.0
 FREEZE_S = 1.0
 
-REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"ok":1}'
+REPLY_OF = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+REPLY = REPLY_OF % (8, b'{"ok":1}')
 
 
 def latency(offset: float) -> float:
@@ -55,6 +58,7 @@ class Clerk(asyncio.Protocol):
     """One connection."""
 
     start: float | None = None
+    took_s: ClassVar[list[float]] = []
     constant_s: float | None = None
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -67,17 +71,32 @@ class Clerk(asyncio.Protocol):
         arrived = time.monotonic()
         self._data += data
         while (end := whole(self._data)) is not None:
-            if Clerk.start is None and self._data.startswith(b"POST"):
+            if self._data.startswith(b"GET /served"):
+                self._data = self._data[end:]
+                self._write(REPLY_OF % (len(told := json.dumps(summed(Clerk.took_s)).encode()), told))
+                continue
+            order = self._data.startswith(b"POST")
+            if Clerk.start is None and order:
                 Clerk.start = arrived
             offset = (arrived - (Clerk.start or arrived)) % CYCLE_S
             self._data = self._data[end:]
             # Who has waited longest is answered first when a freeze is over; at equal times a timer's heap has no order.
             took = latency(offset) + offset * 1e-6 if Clerk.constant_s is None else Clerk.constant_s
-            self._loop.call_at(arrived + took, self._answer)
+            self._loop.call_at(arrived + took, self._answer, arrived if order else None)
 
-    def _answer(self) -> None:
+    def _answer(self, arrived: float | None) -> None:
+        self._write(REPLY)
+        if arrived is not None:
+            Clerk.took_s.append(time.monotonic() - arrived)
+
+    def _write(self, reply: bytes) -> None:
         if not self._out.is_closing():
-            self._out.write(REPLY)  # type: ignore[attr-defined]
+            self._out.write(reply)  # type: ignore[attr-defined]
+
+
+def summed(took_s: list[float]) -> dict[str, float]:
+    ascending = sorted(took_s)
+    return {"orders": len(ascending), **{f"p{share}_ms": 1000 * ascending[len(ascending) * share // 100] if ascending else 0.0 for share in (50, 99)}}
 
 
 def whole(data: bytes) -> int | None:

@@ -58,6 +58,11 @@ def tree_cpu_s(pid: int) -> float:
     return spent
 
 
+def idle_s() -> float:
+    """Time that the cores had nothing to do, all of them together, since the start of the machine."""
+    return float(psutil.cpu_times().idle)
+
+
 def stolen_s() -> float:
     """Processor time that another guest of this host got instead, since the start of the machine. 0 where nobody counts it."""
     stat = Path("/proc/stat")
