@@ -206,13 +206,15 @@ def main(folder: Path, seconds: float) -> None:
     stats = environment_of({"target": {}, "base_url": "http://127.0.0.1:1"}).stats
     methods = {step.name: step.method for step in plan.steps}
     samples: list[dict[str, float]] = []
-    open_at_start = 0
+    open_at_start = feeds = 0
 
     def opened() -> None:
         nonlocal open_at_start
         open_at_start = len(client.here)
 
     def fed() -> None:
+        nonlocal feeds
+        feeds += 1
         feed(stats, log.live.take(), methods)
         if not surge.over:
             loop.at(world.time + FEED_S, fed)
@@ -235,7 +237,7 @@ def main(folder: Path, seconds: float) -> None:
     spool = sum(path.stat().st_size for path in (folder / "spool").iterdir())
     told = {
         "orders": counts["confirmed"], "requests": counts["requests"], "seconds": seconds, "rss_mib": health["rss_mib"], "cpu_s": health["cpu_s"],
-        "spool_mib": spool / 2**20, "samples": samples, "short": surge.lane.taken / len(line), "warm": open_at_start, "fed": int(stats.total.num_requests),
+        "spool_mib": spool / 2**20, "samples": samples, "short": surge.lane.taken / len(line), "warm": open_at_start, "fed": int(stats.total.num_requests), "feeds": feeds,
     }  # fmt: skip
     print(json.dumps(told))
 

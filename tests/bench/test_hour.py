@@ -22,6 +22,7 @@ def test_the_engine_of_the_hour_goes_the_way_of_a_run(monkeypatch: pytest.Monkey
     assert told["short"] > 0.7, "but for the first, which find nothing open that is free"
     assert 8 <= told["warm"] <= 256
     assert told["fed"] == told["requests"] == 2 * told["orders"]
+    assert told["feeds"] >= (hour.HEAD_START_S + SECONDS) / hour.FEED_S
     assert (told["samples"][0]["at_s"], len(told["samples"])) == (-hour.HEAD_START_S, pytest.approx(9, abs=1))
     assert 0 < told["rss_mib"] < hour.MOST_MIB
     text = hour.table(told)
