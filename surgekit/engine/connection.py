@@ -4,7 +4,7 @@
                                                              └─ anything odd ─▶ closed
 
 Every wait ends at a deadline, however many bytes come meanwhile: a peer that sends a byte now and then is not waited for without end.
-TLS runs over memory buffers, so that its handshake and its half records are waited for by the same rule.
+TLS (``tls``) has no socket of its own, so that its greeting and its half records are waited for by the same rule.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from surgekit.engine.loop import Loop, Timer, suspended
 from surgekit.engine.poll import WRITE
 from surgekit.engine.real import real
 from surgekit.engine.response import Response
+from surgekit.engine.tls import BLOCK, Tls
 
-BLOCK = 65536
 CONTINUE_S = 1.0
 """So long is a body held back for a 100 Continue that was asked for (RFC 9110, 10.1.1: not indefinitely)."""
 FRESH_S = 0.02
@@ -52,11 +52,11 @@ class _GoOn(Broken):
 
 
 class Connection:
-    """One at a time may use it. ``used``: a reply came over it, so it may be stale; ``idle_since``: on the loop's clock."""
+    """One at a time may use it. ``reusable``: the last reply left it fit for another request; ``idle_since``: on the loop's clock."""
 
     __slots__ = (
-        "_bio", "_by", "_deadline", "_expect", "_fd", "_heads", "_known", "_loop", "_method", "_now", "_on", "_quick", "_raw", "_recv", "_response", "_rings", "_sending", "_sock", "_task",
-        "_timer", "_tls", "_write", "closed", "idle_since", "pool", "reusable", "used",
+        "_by", "_deadline", "_expect", "_fd", "_heads", "_known", "_loop", "_method", "_now", "_on", "_quick", "_raw", "_recv", "_response", "_rings", "_sending", "_sock", "_task", "_timer",
+        "_tls", "_write", "closed", "idle_since", "pool", "reusable",
     )  # fmt: skip
 
     def __init__(self, loop: Loop, heads: Heads, sock: Any) -> None:
@@ -67,8 +67,7 @@ class Connection:
         self._sock = sock
         self._fd: int = sock.fileno()
         self._recv, self._write = sock.recv, sock.send
-        self._tls: ssl.SSLObject | None = None
-        self._bio: tuple[ssl.MemoryBIO, ssl.MemoryBIO] | None = None
+        self._tls: Tls | None = None
         self._task: Waiting | None = None
         self._on: Callable[[Any, Head, bytes, float], None] = _resumed
         self._response: Response | None = None
@@ -80,7 +79,7 @@ class Connection:
         self.pool: deque[Connection] | None = None
         """Where it lies while it is idle; it takes itself out when it is closed."""
         self.idle_since = 0.0
-        self.used = self.reusable = self.closed = False
+        self.reusable = self.closed = False
         loop.listen(self._fd, self._ready, writing=True)
 
     # Opening.
@@ -109,26 +108,18 @@ class Connection:
 
     async def shake_hands(self, context: ssl.SSLContext, host: str, deadline: float) -> None:
         """Speak TLS from here on, with a peer that proves to be ``host``. Raises ``OSError``."""
-        coming, going = self._bio = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(coming, going, server_hostname=host)
-        while True:
-            try:
-                tls.do_handshake()
-            except ssl.SSLWantReadError:
-                await self._flush(deadline)
-                block = await self._received(deadline)
-                if block:
-                    coming.write(block)
-                else:
-                    coming.write_eof()
-            except ssl.SSLError:
-                with contextlib.suppress(OSError):  # the alert that tells the peer why; it may have gone
-                    self._write(going.read())
-                raise
-            else:
-                await self._flush(deadline)
-                self._tls = tls
-                return
+        tls = Tls(context, host)
+        data: bytes | None = None
+        try:
+            while not tls.greeted(data):
+                await self._push(tls.going(), deadline)
+                data = await self._received(deadline)
+        except ssl.SSLError:
+            with contextlib.suppress(OSError):  # the alert that tells the peer why; it may have gone
+                self._write(tls.going())
+            raise
+        await self._push(tls.going(), deadline)
+        self._tls = tls
 
     async def _received(self, deadline: float) -> bytes:
         while True:
@@ -136,11 +127,6 @@ class Connection:
                 return self._recv(BLOCK)  # type: ignore[no-any-return]
             except BlockingIOError:
                 await self._wait(deadline)
-
-    async def _flush(self, deadline: float) -> None:
-        """Send what TLS has to say."""
-        assert self._bio is not None
-        await self._push(self._bio[1].read(), deadline)
 
     async def _push(self, data: bytes, deadline: float) -> None:
         rest = memoryview(data)
@@ -191,8 +177,7 @@ class Connection:
         self.reusable = False
         try:
             if self._tls is not None:
-                self._tls.write(data)
-                data = self._bio[1].read()  # type: ignore[index]
+                data = self._tls.records(data)
             write = self._write
             sent = write(data)
         except BlockingIOError:
@@ -227,9 +212,7 @@ class Connection:
                 # What the peer said before it closed is there to be read all the same.
                 break
         self._task, self._sending = waits, False
-        if self._bio is not None and self._bio[1].pending:
-            with contextlib.suppress(OSError):
-                self._write(self._bio[1].read())
+        self._say_more()
         self._loop.want(self._fd, writing=False)
         return None
 
@@ -280,7 +263,7 @@ class Connection:
                     return
                 head, body = whole
             task, self._task = self._task, None
-            self.used = self.reusable = not head.close
+            self.reusable = not head.close
             if head.close:
                 self.close()
             now = self._now
@@ -299,63 +282,36 @@ class Connection:
             return
         except OSError:
             data = None
-        if self._task is None:
-            if not self._by_the_way(data):
-                self.close()
-            return
-        if self._tls is not None and data is not None:
-            data = self._opened(data)
-            if data is None:
-                return
-        self._take(data)
-
-    def _by_the_way(self, data: bytes | None) -> bool:
-        """Whether an idle connection may live on with ``data``: TLS has things of its own to say, session tickets above all. Else the peer closes, or says
-        what nobody asked for."""
-        if self._tls is None or self._bio is None or not data:
-            return False
-        coming, going = self._bio
-        coming.write(data)
-        try:
-            self._tls.read(1)
-        except ssl.SSLWantReadError:
-            with contextlib.suppress(OSError):
-                self._write(going.read())
-            return True
-        except ssl.SSLError:
-            pass
-        return False
-
-    def _opened(self, data: bytes) -> bytes | None:
-        """TLS records → what is in them; None: no whole one yet. Ends the exchange where they are broken."""
-        assert self._bio is not None
-        assert self._tls is not None
-        coming, going = self._bio
         ended = not data
-        if ended:
-            coming.write_eof()
-        else:
-            coming.write(data)
-        plain = []
-        try:
-            while block := self._tls.read(BLOCK):
-                plain.append(block)
-            ended = True
-        except ssl.SSLWantReadError:
-            pass
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            ended = True
-        except ssl.SSLError:
-            self._over(Broken("tls"))
-            return None
-        if going.pending and not self._sending:  # in the middle of a record it would break that one
-            with contextlib.suppress(OSError):  # a key update or an alert, small enough to fit
-                self._write(going.read())
-        if plain and ended:
+        if self._tls is not None and data is not None:
+            try:
+                data, ended = self._tls.fed(data)
+            except ssl.SSLError:
+                self._say_more()
+                if self._task is None:
+                    self.close()
+                else:
+                    self._over(Broken("tls"))
+                return
+            self._say_more()
+            if not data and not ended:  # no whole record yet, or one that is between TLS and its peer, such as a session's ticket
+                return
+        idle = self._task is None
+        if idle:  # and the peer closes, or says what nobody asked for
+            self.close()
+        elif data and ended:
             # The end comes behind what was said; it is told once that has been taken in.
-            self._take(b"".join(plain), last=True)
-            return b"" if self._task is not None else None
-        return b"".join(plain) if plain else b"" if ended else None
+            self._take(data, last=True)
+            if self._task is not None:
+                self._take(b"")
+        else:
+            self._take(data)
+
+    def _say_more(self) -> None:
+        """Send what TLS has to say by itself, a new key or an alert: small enough to fit. Not in the middle of a record, which it would break."""
+        if self._tls is not None and not self._sending and (data := self._tls.going()):
+            with contextlib.suppress(OSError):
+                self._write(data)
 
     def _take(self, data: bytes | None, *, last: bool = False) -> None:
         """Feed a block of the reply, ``b""`` for the peer's end, None for a broken connection. ``last``: the peer has ended behind it."""
@@ -393,9 +349,7 @@ class Connection:
         """The exchange has ended; whoever waits for it goes on."""
         task, self._task, self._response, self._quick = self._task, None, None, False
         assert task is not None
-        if self.reusable:
-            self.used = True
-        else:
+        if not self.reusable:
             self.close()
         task.resume(got)
 
