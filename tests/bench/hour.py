@@ -200,9 +200,9 @@ def main(folder: Path, seconds: float) -> None:
         line.orders(), loop=loop, walk=walker(desk, members), client=client,
         log=log, purse=Purse(shop.safety.budget, {"card": 100}), run_id="abcdef", bound=20_000, places=plan.submit, warm=_warm(line),
     )  # fmt: skip
-    surge.lane = counting(Lane)(surge, client, log, desk, members, Floor(surge, members))
+    surge.lane = lane = counting(Lane)(surge, client, log, desk, members, Floor(surge, members))
     for kind in line.kinds(MOST_KINDS):
-        surge.lane.prepare(kind)
+        lane.prepare(kind)
     stats = environment_of({"target": {}, "base_url": "http://127.0.0.1:1"}).stats
     methods = {step.name: step.method for step in plan.steps}
     samples: list[dict[str, float]] = []
@@ -237,7 +237,7 @@ def main(folder: Path, seconds: float) -> None:
     spool = sum(path.stat().st_size for path in (folder / "spool").iterdir())
     told = {
         "orders": counts["confirmed"], "requests": counts["requests"], "seconds": seconds, "rss_mib": health["rss_mib"], "cpu_s": health["cpu_s"],
-        "spool_mib": spool / 2**20, "samples": samples, "short": surge.lane.taken / len(line), "warm": open_at_start, "fed": int(stats.total.num_requests), "feeds": feeds,
+        "spool_mib": spool / 2**20, "samples": samples, "short": lane.taken / len(line), "warm": open_at_start, "fed": int(stats.total.num_requests), "feeds": feeds,
     }  # fmt: skip
     print(json.dumps(told))
 

@@ -99,6 +99,6 @@ def crowded(peer: Any, load: Load, shop: CheapShop, core: Cores = -1) -> Load:
     return keenest([each for each in found if not each[1].figures.errors] or found)
 
 
-def _driven(peer: Any, load: Load, shop: CheapShop, core: int) -> Driven:
+def _driven(peer: Any, load: Load, shop: CheapShop, core: Cores) -> Driven:
     with tempfile.TemporaryDirectory(prefix="surgekit-ladder-") as folder:
         return drive(peer, load, shop, Path(folder), core)
