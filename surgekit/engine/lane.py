@@ -58,7 +58,9 @@ class Lane:
         self._own_of = members.own_of
         self._first: dict[Kind, Leg | None] = {}
         plan = shop.plan
-        self._open = not (plan.setup or shop.prepares or plan.deliver or plan.composed or shop.tells_at_once or surge.limited)
+        self._open = not (
+            plan.setup or shop.prepares or plan.deliver or plan.composed or shop.tells_at_once or surge.limited or members.shares_cookies
+        )  # fmt: skip
 
     def take(self, order: Order, now: float) -> bool:
         """``now`` on the loop's clock."""

@@ -49,6 +49,8 @@ class Members:
         self._plan = plan
         self._jar = target.jar
         self.keeps_cookies = target.jar != "none"
+        self.shares_cookies = target.jar == "account"
+        """What one order's reply sets, another order of the account sends."""
         self._send = send
         self._loop = loop
         self._names = None if all_names else plan.names

@@ -250,7 +250,7 @@ def test_an_order_that_is_cut_short_is_told_of_as_far_as_it_had_come(tmp_path: P
     for seq, row in early[0].items():
         assert [row[name] for name in ("outcome", "reason", "order_no", "amount_fen")] == [early[1][seq][name] for name in ("outcome", "reason", "order_no", "amount_fen")]
         assert (row["paid_s"] is None) == (early[1][seq]["paid_s"] is None)
-    assert sum(row["reason"] == "aborted" and row["paid_s"] is not None and row["amount_fen"] is not None for row in early[0].values()) > 5
+    assert sum(row["reason"] == "aborted" and row["paid_s"] is not None and row["amount_fen"] is not None for row in early[0].values()) > 0
 
 
 def test_nothing_leaves_any_more_once_all_has_to_be_quiet(tmp_path: Path) -> None:
@@ -297,3 +297,8 @@ def test_a_connection_that_closes_before_its_turn_costs_the_order_nothing(tmp_pa
     outcomes = [{row["seq"]: (row["outcome"], row["reason"]) for row in found} for found in (short, long)]
     assert len(closed) == 20
     assert outcomes[0] == outcomes[1]
+
+
+def test_where_orders_of_an_account_share_its_cookies_none_goes_the_short_way(tmp_path: Path) -> None:
+    orders = [one_order(seq=number, intended_s=number * 0.004, buyer=1) for number in range(20)]
+    assert went(tmp_path, {**SHAPES["submit, poll"], "cookies": "account"}, 1, short=True, orders=orders)[3] == 0
