@@ -6,7 +6,6 @@ import queue
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from surgekit.children import Child
 from surgekit.crew import Crew
 from surgekit.errors import RunError
 from surgekit.eventlog.writer import SpoolWriter
+from surgekit.figures import together
 from surgekit.profile.schema import Profile
 from surgekit.report.show import Show
 from surgekit.safety import kill
@@ -163,7 +163,7 @@ class Watch:
                     next_sample = max(next_sample + 1.0, self._tempo.now() // 1 + 1)
                     self._sample(self._tempo.now(), samples)
                     self._check_processes(ended)
-                    self._show.progress(self._tempo.now(), self._total(), self._timeline.active())
+                    self._show.progress(self._tempo.now(), together(self._counts.values()), self._timeline.active())
                 if self._tempo.now() > self._limit_s and self._stop_by == float("inf"):
                     self._stop(running, ended, "stopped because it should long have been over,")
                 if self._tempo.now() > self._stop_by:
@@ -231,21 +231,9 @@ class Watch:
             time.sleep(wait_s)
         return heard
 
-    def _total(self) -> dict[str, Any]:
-        """The engines' figures together: counts add up, of the others the worst counts."""
-        total: Counter[str] = Counter()
-        worst: dict[str, float | None] = {}
-        for told in self._counts.values():
-            for name, value in told.items():
-                if name in ("confirm_p99_ms", "slip_ms", "lag_ms", "t"):
-                    worst[name] = max(value or 0.0, worst.get(name) or 0.0) if value is not None else worst.get(name)
-                else:
-                    total[name] += value
-        return {**total, **worst}
-
     def _sample(self, t_s: float, samples: SpoolWriter) -> None:
         looks = {part: meter.look() for part, meter in self._meters.items()}
-        total = self._total()
+        total = together(self._counts.values())
         samples.row(
             {
                 "t_s": t_s, "in_flight": total.get("in_flight", 0), "slip_ms": total.get("slip_ms"),

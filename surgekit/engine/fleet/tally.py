@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 from surgekit.engine.histogram import Histogram
+from surgekit.figures import together
 
-WORST: Final = frozenset({"slip_ms", "lag_ms", "t"})
 CONFIRM: Final = "confirm_p99_ms"
 SINCE: Final = ("slip_ms", "lag_ms")
 """The worst since the last time; they are told once."""
@@ -37,16 +36,10 @@ class Tally:
 
     def told(self) -> dict[str, Any]:
         """What one engine would say (``Surge.progress``)."""
-        total: Counter[str] = Counter()
-        worst: dict[str, float] = dict.fromkeys(WORST, 0.0)
+        total = together(self._figures.values())
         for figures in self._figures.values():
-            for name, value in figures.items():
-                if name in WORST:
-                    worst[name] = max(worst[name], value)
-                elif name != CONFIRM:
-                    total[name] += value
             figures.update(dict.fromkeys(SINCE, 0.0))
         whole = Histogram()
         for recent in self._recent.values():
             whole.merge(recent)
-        return {**total, **worst, CONFIRM: whole.quantile(0.99)}
+        return {**dict.fromkeys((*SINCE, "t"), 0.0), **total, CONFIRM: whole.quantile(0.99)}
