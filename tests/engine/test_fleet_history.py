@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import os
 from collections import deque
 from pathlib import Path
 from random import Random
@@ -140,6 +143,29 @@ def test_a_byte_that_changed_or_is_missing_is_said(tmp_path: Path) -> None:
         wire.inbox.take(name, at, data if name != "requests" else data[:-1] + b"\xff")
     assert wire.inbox.wrong(wire.outbox.summary()) == "its requests did not come as they were sent"
     assert Inbox(tmp_path, 1).wrong(wire.outbox.summary()) == "of its words, 0 of 23 bytes came"
+
+
+def test_what_a_full_disk_did_not_take_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the last block a part is written; whatever comes again goes on behind that part."""
+    inbox, write, room = Inbox(tmp_path, 1), os.write, [300]
+
+    def little(fd: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        took = write(fd, data[: room[0]])
+        room[0] -= took
+        return took
+
+    data = bytes(range(256)) * 2
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", little)
+        with pytest.raises(OSError, match="No space"):
+            inbox.take("orders", 0, data)
+    assert inbox.wrong({"orders": [300, hashlib.sha256(data[:300]).hexdigest()]}) is None
+    assert inbox.take("orders", 0, data) == (512, False)
+    assert inbox.wrong({"orders": [512, hashlib.sha256(data).hexdigest()]}) is None
+    assert records.orders(tmp_path, 1).read_bytes() == data
+    inbox.close()
 
 
 @pytest.mark.parametrize(("name", "at"), [("../run.json", 0), ("result.json", 0), ("requests", -1)])

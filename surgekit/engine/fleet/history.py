@@ -116,10 +116,11 @@ class Inbox:
         new = data[self._size[name] - at :]
         if name not in self._open:
             self._open[name] = os.open(self._files[name], os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        self._hash[name].update(new)
-        self._size[name] += len(new)
-        while new:
-            new = new[os.write(self._open[name], new) :]
+        while new:  # written first, then counted: of a full disk's last block only a part may be there
+            written = os.write(self._open[name], new)
+            self._hash[name].update(new[:written])
+            self._size[name] += written
+            new = new[written:]
         return self._size[name], False
 
     def wrong(self, summary: Mapping[str, Any]) -> str | None:
