@@ -10,6 +10,7 @@ from pathlib import Path
 from surgekit.children import READY_S, Child
 from surgekit.fleet import HEAD_START_S, Fleet, Muster
 from surgekit.profile.schema import Profile
+from surgekit.report.validity import CLOCK_ERROR_MS
 from surgekit.safety import Permit
 from surgekit.target import private
 from surgekit.target.schema import Target
@@ -98,7 +99,7 @@ class Crew:
         One engine is a process. Several are a fleet, to which the run speaks as to one; ``waiting`` is told who is waited for.
         """
         if asked.shards > 1 or asked.remote:
-            self.engines.append(Fleet(self._run, asked, web=web, env=self._secrets_env, waiting=waiting))
+            self.engines.append(Fleet(self._run, asked, web=web, env=self._secrets_env, clock_error_ms=CLOCK_ERROR_MS, waiting=waiting))
         else:
             args = [str(self._run), *(() if web is None else ("--web", str(web)))]
             self.engines.append(Child("surgekit.engine", args, self._run / "logs" / "engine-0.log", env=self._secrets_env))

@@ -88,9 +88,10 @@ class Fleet(Child):
     """The master, and around it the workers that run on this machine. Use as any child; ``ready`` waits for all, wherever they are."""
 
     def __init__(
-        self, run: Path, asked: Muster, *, web: int | None, env: Mapping[str, str], waiting: Callable[[str], None] | None = None,
+        self, run: Path, asked: Muster, *, web: int | None, env: Mapping[str, str], clock_error_ms: float, waiting: Callable[[str], None] | None = None,
     ) -> None:  # fmt: skip
-        """``waiting`` is told, in one sentence, what this run waits for, and how others join it."""
+        """``waiting`` is told, in one sentence, what this run waits for, and how others join it. ``clock_error_ms``: whoever's clock is known less well is
+        refused."""
         self._run = run
         self._asked = asked
         self._waiting = waiting or (lambda _: None)
@@ -105,7 +106,7 @@ class Fleet(Child):
             except OSError as error:
                 raise RunError(f"{self._token_file}: cannot be written: {error.strerror}") from None
         host, port = asked.listen
-        args = [str(run), "--local", str(asked.local), "--listen", host, "--port", str(port)]
+        args = [str(run), "--local", str(asked.local), "--listen", host, "--port", str(port), "--clock-error-ms", str(clock_error_ms)]
         super().__init__(
             "surgekit.engine.fleet.master", [*args, *(() if web is None else ("--web", str(web)))], run / "logs" / "engine-master.log",
             env={**env, TOKEN_ENV: token},
@@ -115,6 +116,7 @@ class Fleet(Child):
         for shard in range(asked.local):
             worker = Child("surgekit.engine.fleet.worker", ["--shard", str(shard)], run / "logs" / f"engine-{shard}.log", env={TOKEN_ENV: token})
             self.workers.append(worker)
+            self.tell(f"own {shard} {worker.pid}")
             threading.Thread(target=self._mind, args=(shard, worker), name=f"worker-{shard}-said", daemon=True).start()
 
     @property
@@ -153,7 +155,7 @@ class Fleet(Child):
                 self._waiting(f"{told['joined']} has joined ({told['cores']} cores)" + (f"; {missing} more to come" if missing else ""))
             elif "left" in told:
                 missing += 1
-                self._waiting(f"{told['left']} has left; {missing} more to come")
+                self._waiting(f"{told['left']} has left: {told['why']}; {missing} more to come")
             else:
                 self.head_start_s = HEAD_START_S + 10 * float(told.get("way_s") or 0.0)
                 return told

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from surgekit.children import Child
 from surgekit.errors import RunError
@@ -57,7 +58,8 @@ def _once(where: str, token: str, wait_s: float, tell: Callable[[str], None]) ->
     """Why there was no run, or it came to no end; None where it did."""
     folder = Path(tempfile.mkdtemp(prefix="surgekit-worker-"))
     child = Child("surgekit.engine.fleet.worker", ["--join", where, "--wait", str(wait_s)], folder / "worker.log", env={TOKEN_ENV: token, "TMPDIR": str(folder)})
-    kept = False  # the log of a worker that fell without a word; its history never is
+    kept = False  # the log of a worker that fell without a word
+    history: str | None = None  # of one that the run went on without: what it sent is told of nowhere else
     try:
         while (told := child.said.get()) is not None:
             if "joined" in told:
@@ -67,29 +69,42 @@ def _once(where: str, token: str, wait_s: float, tell: Callable[[str], None]) ->
             elif "done" in told:
                 if told["done"]:
                     tell("the surge is over, and its history is with the master")
-                return None if told["done"] else str(told["error"])
+                history = told.get("kept")
+                return _why(told)
         kept = (folder / "worker.log").stat().st_size > 0
         return f"the worker {child.last_words()}"
     except KeyboardInterrupt:
-        _stop(child)
+        told = _stop(child)
+        if told is not None and told.get("kept") is not None:
+            history = told["kept"]
+            tell(str(_why(told)))
         raise
     finally:
         child.end()
-        for history in folder.iterdir():
-            if history.is_dir():
-                shutil.rmtree(history, ignore_errors=True)
-        if not kept:
+        for each in folder.iterdir():
+            if each.is_dir() and str(each) != history:
+                shutil.rmtree(each, ignore_errors=True)
+        if not kept and history is None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stop(child: Child) -> None:
-    """The shard ends as after any stop: what is under way may arrive, and what happened goes to the master."""
+def _why(told: dict[str, Any]) -> str | None:
+    """Why a worker that says that it is done is not; None where it is."""
+    if told["done"]:
+        return None
+    where = told.get("kept")
+    return str(told["error"]) + ("" if where is None else f"; the history of what was sent from here stays in {where}")
+
+
+def _stop(child: Child) -> dict[str, Any] | None:
+    """The shard ends as after any stop: what is under way may arrive, and what happened goes to the master. The worker's last word."""
     child.tell("stop")
     until = time.monotonic() + END_S
     while (left := until - time.monotonic()) > 0:
         try:
             told = child.said.get(timeout=left)
         except queue.Empty:
-            return
+            break
         if told is None or "done" in told:
-            return
+            return told
+    return None

@@ -17,6 +17,7 @@ from surgekit import clock
 from surgekit.arrivals import Shard, schedule
 from surgekit.fleet import Fleet, Muster
 from surgekit.profile import Profile
+from surgekit.report.validity import CLOCK_ERROR_MS
 from surgekit.target import Target
 
 TOKEN = "a token of the story's own"
@@ -33,7 +34,7 @@ class Run:
         (self.run / "run.json").write_text(json.dumps(self.plan))
         self.said: list[dict[str, Any]] = []
         self.waiting: list[str] = []
-        self.fleet = Fleet(self.run, asked, web=web, env={}, waiting=self.waiting.append)
+        self.fleet = Fleet(self.run, asked, web=web, env={}, clock_error_ms=CLOCK_ERROR_MS, waiting=self.waiting.append)
         self._go = threading.Thread(target=self._start)
         self.t0 = 0.0
 

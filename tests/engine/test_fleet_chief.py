@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ from surgekit.engine.fleet.clocks import FIRST_BURST, LAST_BURST
 from surgekit.engine.histogram import Histogram
 
 PLAN = {"shards": 2, "base_url": "http://shop.example:80", "permit": {"how": "dns"}}
+OWN = {0: 0, 1: -1}
+"""Shard → its process: none that a signal could reach."""
+BOUND_S = 0.05
 END = {"stopped": False, "why": None, "troubles": [], "over_budget": None, "error": None, "health": {"lag_ms": 1.0}, "files": None}
 
 
@@ -24,12 +29,14 @@ class World:
         self.now = 1000.0
         self.told: list[tuple[str, str, dict[str, Any]]] = []
         self.offsets = {"a": 0.0, "b": 50.0}
+        self.way_s = 0.002
         self.chief = Chief(
-            PLAN | plan, local, lambda *told: self.told.append(told), lambda: self.now, spool, on_plan={"plan": "{}", "secrets": {}, "rows": None}
-        )
+            PLAN | plan, local, lambda *told: self.told.append(told), lambda: self.now, spool, on_plan={"plan": "{}", "secrets": {}, "rows": None},
+            pids=dict(OWN), clock_error_s=BOUND_S,
+        )  # fmt: skip
 
     def hello(self, client: str, place: int | None, **told: Any) -> None:
-        self.chief.heard(client, messages.HELLO, messages.hello(place) | {"pid": 0} | told)
+        self.chief.heard(client, messages.HELLO, messages.hello(place) | {"pid": OWN.get(place or 0)} | told)
 
     def last(self, client: str, kind: str) -> dict[str, Any]:
         return next(data for to, what, data in reversed(self.told) if (to, what) == (client, kind))
@@ -40,8 +47,8 @@ class World:
     def pongs(self, client: str, pings: int) -> None:
         for _ in range(pings):
             t0 = self.last(client, messages.PING)["t0"]
-            self.now += 0.002
-            at = t0 + 0.001 + self.offsets[client]
+            self.now += self.way_s
+            at = t0 + self.way_s / 2 + self.offsets[client]
             self.chief.heard(client, messages.PONG, {"t0": t0, "t1": at, "t2": at})
 
     def ready(self) -> None:
@@ -92,6 +99,8 @@ def test_the_end_is_that_of_all(world: World) -> None:
         ({"protocol": 99}, "install the same there"),
         ({"shard": 7}, "this place is taken"),
         ({"shard": "x"}, "this place is taken"),
+        ({"machine": "another"}, "is for a process that the run itself has started"),
+        ({"pid": 4321}, "is for a process that the run itself has started"),
         ({"shard": None}, "this run has the 2 workers that it needs"),
     ],
 )
@@ -138,7 +147,7 @@ def test_a_remote_worker_that_leaves_before_the_start_makes_room_for_another(tmp
     world.chief.alive("a")
     world.chief.tick()
     assert world.chief.missing == 1
-    assert {"left": world.chief.workers[0].host, "shard": 1} in world.chief.news
+    assert {"left": world.chief.workers[0].host, "shard": 1, "why": "nothing was heard of it for 7 s"} in world.chief.news
     world.hello("c", None)
     assert world.chief.workers[1].client == "c"
     world.chief.heard("c", messages.ROWS, {"name": "orders", "at": 0, "data": b"x"})
@@ -184,7 +193,94 @@ def test_what_a_lost_worker_still_says_is_not_counted(tmp_path: Path) -> None:
     world.chief.heard("b", messages.DONE, END)
     assert world.chief.told()["lost"] == {"1": pytest.approx(messages.MASTER_SILENT_S + 1)}
     assert not any(path.stat().st_size for path in tmp_path.iterdir())
+    assert world.last("b", messages.BYE) == {"why": "gone"}
     assert world.kinds("b")[-1] == messages.BYE
+
+
+def test_a_worker_whose_clock_is_known_too_badly_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    """At the bound it may take part; beyond it, the run would be void whatever it sends."""
+    world = World(tmp_path, 1)
+    world.hello("a", 0)
+    world.chief.heard("a", messages.READY, {"error": None})
+    world.pongs("a", FIRST_BURST)
+    world.hello("b", None, host="far-away")
+    world.chief.heard("b", messages.READY, {"error": None})
+    world.way_s = 2 * BOUND_S + 0.01
+    world.pongs("b", FIRST_BURST)
+    why = world.last("b", messages.REFUSED)["why"]
+    assert why.startswith("the clock of far-away is known to within 55 ms only (at most 50)")
+    assert "use a machine that is nearer" in why
+    assert world.chief.news[-1] == {"left": "far-away", "shard": 1, "why": why}
+    assert (world.chief.ready, world.chief.missing, world.chief.failure) == (False, 1, None)
+    world.offsets["c"], world.way_s = 0.0, 2 * BOUND_S - 0.001
+    world.hello("c", None)
+    world.chief.heard("c", messages.READY, {"error": None})
+    world.pongs("c", FIRST_BURST)
+    assert world.chief.ready
+
+
+def test_a_worker_of_the_runs_own_that_answers_too_slowly_ends_the_run_before_anything_is_sent(world: World) -> None:
+    world.way_s = 0.2
+    world.hello("a", 0)
+    world.chief.heard("a", messages.READY, {"error": None})
+    world.pongs("a", FIRST_BURST)
+    assert "is known to within 100 ms only (at most 50)" in str(world.chief.failure)
+
+
+def test_a_clock_that_is_known_badly_at_the_end_is_for_the_verdict_to_say(tmp_path: Path) -> None:
+    world = World(tmp_path, 1)
+    world.ready()
+    world.chief.start(world.now)
+    world.way_s = 0.2
+    world.end("b", files={})
+    assert world.chief.workers[1].finished
+    assert not world.chief.lost
+
+
+@pytest.mark.parametrize("local", [1, 2])
+def test_whoever_leaves_between_ready_and_the_start_is_missed_and_nobody_comes_in_its_place(tmp_path: Path, local: int) -> None:
+    world = World(tmp_path, local)
+    world.ready()
+    assert world.chief.close()
+    world.hello("c", None)
+    assert world.kinds("c") == [messages.REFUSED]
+    if local == 2:
+        world.chief.gone(1, "ended with signal 9 without a word")
+    else:
+        world.now += messages.WORKER_SILENT_S + 1
+        world.chief.alive("a")
+        world.chief.tick()
+    assert "was lost before the start" in str(world.chief.failure)
+    assert not world.chief.news[1:]
+    world.hello("d", None)
+    assert world.kinds("d") == [messages.REFUSED]
+    assert messages.STOP in world.kinds("a")
+
+
+def test_a_full_disk_ends_the_run_at_once_and_tells_everybody_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, 1)
+    world.ready()
+    world.chief.start(world.now)
+
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    world.chief.heard("b", messages.ROWS, {"name": "orders", "at": 0, "data": b"x"})
+    assert messages.HAVE not in world.kinds("b")
+    why = f"the history of worker 2 of 2 on {world.chief.workers[1].host} cannot be written: No space left on device"
+    assert (world.chief.failure, world.chief.hopeless) == (why, True)
+    world.chief.leave()
+    assert world.last("a", messages.BYE) == world.last("b", messages.BYE) == {"why": why}
+
+
+def test_the_last_word_is_said_again_to_whoever_did_not_hear_it(world: World) -> None:
+    world.ready()
+    world.chief.start(world.now)
+    world.end("a")
+    world.chief.heard("a", messages.DONE, END)
+    assert world.kinds("a")[-2:] == [messages.BYE, messages.BYE]
+    assert world.last("a", messages.BYE) == {"why": None}
 
 
 def test_a_history_that_did_not_come_whole_makes_its_shard_lost(tmp_path: Path) -> None:

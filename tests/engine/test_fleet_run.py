@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import resource
 import signal
 import socket
 import tempfile
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import spool_story
 import zmq
 from engine_story import wait_for
 from fleet_story import TOKEN, fleet, page, press_stop
@@ -71,6 +74,33 @@ def test_strangers_stay_outside_and_a_worker_of_another_machine_sends_its_shard_
 
     for path in run.run.rglob("*"):
         assert path.is_dir() or TOKEN.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the disk is full for one process only where Linux says so")
+def test_a_master_whose_disk_is_full_ends_the_run_at_once_and_what_a_worker_had_sent_stays_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    with fleet(tmp_path, Muster(0, 1, token=TOKEN), seconds=60, rate=200) as run:
+
+        def tell(text: str) -> None:
+            if "the surge begins" in text:
+                resource.prlimit(run.fleet.pid, resource.RLIMIT_FSIZE, (1 << 14, 1 << 14))
+
+        run.go()
+        wait_for(lambda: bool(run.waiting))
+        port = int(run.waiting[0].partition("127.0.0.1:")[2].partition(";")[0])
+        why = r"the history of worker 1 of 1 on \S+ cannot be written: File too large"
+        with pytest.raises(RunError, match=f"^the master gave this worker up: {why}; the history of what was sent from here stays in ") as told:
+            join("127.0.0.1", port, TOKEN, stay=False, tell=tell)
+        end = run.done()
+        assert clock.now() < run.t0 + 20
+    assert not end["done"]
+    assert re.fullmatch(why, end["error"])
+    kept = Path(str(told.value).rpartition(" stays in ")[2])
+    assert kept.is_relative_to(elsewhere)
+    sent = {f"abcdef-{row['seq']:07d}" for row in spool_story.rows(kept, "begun", 0)}
+    assert set(run.platform.keys) <= sent
 
 
 def test_a_killed_worker_is_lost_alone_and_stop_on_locusts_page_ends_the_others_within_a_second(tmp_path: Path) -> None:

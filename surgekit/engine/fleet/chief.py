@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -14,8 +15,6 @@ from surgekit.engine.fleet.history import Inbox
 from surgekit.engine.fleet.roll import Worker, no_place
 from surgekit.engine.fleet.tally import Tally
 
-AGAIN_S = 1.0
-"""What was not answered is said again."""
 LATEST_S = 10.0
 """Whoever has done its work is waited for so long, to look at its clock once more."""
 
@@ -25,9 +24,10 @@ class Chief:
 
     def __init__(
         self, plan: Mapping[str, Any], local: int, tell: Callable[[str, str, dict[str, Any]], None], now: Callable[[], float], spool: Path,
-        *, on_plan: Mapping[str, Any],
+        *, on_plan: Mapping[str, Any], pids: Mapping[int, int] | None = None, clock_error_s: float = math.inf,
     ) -> None:  # fmt: skip
-        """``on_plan``: what a plan message has beside the shard and the spool."""
+        """``on_plan``: what a plan message has beside the shard and the spool. ``pids``: shard → its process, of this machine's own. ``clock_error_s``: a
+        worker whose clock is known less well than this cannot take part."""
         self._plan = plan
         self._local = local
         self._shards: int = plan["shards"]
@@ -35,6 +35,8 @@ class Chief:
         self._now = now
         self._spool = spool
         self._on_plan = on_plan
+        self._pids = pids if pids is not None else {}
+        self._clock_error_s = clock_error_s
         self.workers: dict[int, Worker] = {}
         self._by_client: dict[str, Worker] = {}
         self.tally = Tally()
@@ -42,6 +44,10 @@ class Chief:
         """Shard → until when it may have sent orders that nothing tells of, in seconds since the start."""
         self.notes: list[str] = []
         self.failure: str | None = None
+        self.hopeless = False
+        """The history cannot be written any more: there is nothing to wait for."""
+        self.closed = False
+        """All are ready and wait for the start: whoever goes now is missed, and nobody else can come."""
         self.t0: float | None = None
         self.stopped = False
         self.why: str | None = None
@@ -58,8 +64,8 @@ class Chief:
         if kind == messages.HELLO:
             self._hello(client, dict(data))
             return
-        if worker is None or worker.shard in self.lost:
-            self._tell(client, messages.BYE, {})  # it was given up; whatever it still sends is not counted
+        if worker is None or worker.shard in self.lost:  # it was given up; whatever it still sends is not counted
+            self._tell(client, messages.BYE, {"why": "the run does not know this worker" if worker is None else worker.lost})
             return
         worker.heard = self._now()
         try:
@@ -67,7 +73,7 @@ class Chief:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             self._fail(f"{self._name(worker)} says what nobody understands ({kind}: {type(error).__name__}: {error})")
         except OSError as error:
-            self._fail(f"the history of {self._name(worker)} cannot be written: {error.strerror}")
+            self._unwritten(worker, error)
 
     def alive(self, client: str) -> None:
         """Locust heard its heart."""
@@ -85,20 +91,28 @@ class Chief:
         if why is None and shard is None:
             shard = next((each for each in range(self._local, self._shards) if each not in self.workers), None)
             why = no_place(told, self._plan) if shard is not None else f"this run has the {self._shards} workers that it needs"
-        elif why is None and not (isinstance(shard, int) and 0 <= shard < self._local and shard not in self.workers):
-            why = "this place is taken"
+        elif why is None:
+            why = self._not_own(shard, told)
         if why is None and (self.t0 is not None or self.stopped):
             why = "this run has begun already"
         if why is not None:
             self._tell(client, messages.REFUSED, {"why": why})
             return
         assert isinstance(shard, int)
-        worker = Worker(client, shard, str(told.get("host")), int(told.get("pid") or 0), told.get("shard") is not None, self._now())
+        worker = Worker(client, shard, str(told.get("host")), self._pids.get(shard, 0), told.get("shard") is not None, self._now())
         self.workers[shard] = self._by_client[client] = worker
         if not worker.local:
             worker.inbox = Inbox(self._spool, shard)
             self.news.append({"joined": worker.host, "shard": shard, "cores": told.get("cores")})
         self._send_plan(worker)
+
+    def _not_own(self, shard: object, told: Mapping[str, Any]) -> str | None:
+        """Why who asks for this very ``shard`` is no process of the run's own."""
+        if not (isinstance(shard, int) and 0 <= shard < self._local and shard not in self.workers):
+            return "this place is taken"
+        if (told.get("machine"), told.get("pid")) != (messages.machine(), self._pids.get(shard)):
+            return "this place is for a process that the run itself has started"
+        return None
 
     def _send_plan(self, worker: Worker) -> None:
         worker.said = self._now()
@@ -119,6 +133,20 @@ class Chief:
                 self._ping(worker)
             elif worker.done is not None:
                 self._finish(worker)
+            elif self.t0 is None and worker.clock.error_s > self._clock_error_s:
+                self._too_far(worker)
+
+    def _too_far(self, worker: Worker) -> None:
+        """Before anything is sent: whatever it sent, the run would be void."""
+        why = (
+            f"the clock of {worker.host} is known to within {1000 * worker.clock.error_s:,.0f} ms only (at most {1000 * self._clock_error_s:.0f}), because the "
+            "way there and back takes twice as long; use a machine that is nearer to the run's, or one that has less to do"
+        )
+        if worker.local:
+            self._fail(why)
+        else:
+            self._tell(worker.client, messages.REFUSED, {"why": why})
+            self.lose(worker.shard, why)
 
     def _figures(self, worker: Worker, data: Mapping[str, Any]) -> None:
         worker.left = int(data["left"])
@@ -131,6 +159,8 @@ class Chief:
 
     def _done(self, worker: Worker, data: Mapping[str, Any]) -> None:
         if worker.done is not None:
+            if worker.finished:  # it did not hear that
+                self._tell(worker.client, messages.BYE, {"why": None})
             return
         if self.t0 is None:
             self.lose(worker.shard, "left before the start")
@@ -160,6 +190,11 @@ class Chief:
     def ready(self) -> bool:
         """Every shard has its worker, and every worker's clock is known."""
         return len(self.workers) == self._shards and all(each.ready and each.clock.known for each in self.workers.values())
+
+    def close(self) -> bool:
+        """Whether all are ready; then the door is closed."""
+        self.closed = self.closed or self.ready
+        return self.closed
 
     @property
     def missing(self) -> int:
@@ -202,11 +237,12 @@ class Chief:
             return
         worker = self.workers.get(shard)
         if self.t0 is None:
-            if worker is not None and not worker.local:  # its place is free again
+            if worker is None or worker.local or self.closed:
+                name = f"worker {shard + 1} of {self._shards}" if worker is None else self._name(worker)
+                self._fail(f"{name} was lost before the start: {how}")
+            else:  # its place is free again
                 del self.workers[shard], self._by_client[worker.client]
-                self.news.append({"left": worker.host, "shard": shard})
-            else:
-                self._fail(f"worker {shard + 1} of {self._shards} {how}")
+                self.news.append({"left": worker.host, "shard": shard, "why": how})
             return
         now = self._now()
         self.lost[shard] = max(0.0, now - self.t0 + (0.0 if worker is None or worker.local else messages.MASTER_SILENT_S + 1.0))
@@ -214,8 +250,8 @@ class Chief:
         self.notes.append(f"{name} was lost (shard {shard}) at {max(0.0, now - self.t0):.1f} s: {how}")
         self.tally.gone(shard)
         if worker is not None:
-            if worker.inbox is not None:
-                worker.inbox.close()
+            worker.lost = how
+            self._close(worker)
             self._tell(worker.client, messages.STOP, {})
             if worker.local and worker.pid > 1:
                 with suppress(OSError):
@@ -238,14 +274,14 @@ class Chief:
                     self.lose(worker.shard, f"nothing was heard of it for {silent_s:.0f} s")
                 continue
             if worker.clock.left:
-                if now - worker.pinged > AGAIN_S:
+                if now - worker.pinged > messages.AGAIN_S:
                     self._ping(worker)
             elif self.t0 is not None and worker.done is None and now - worker.burst_at > clocks.EVERY_S:
                 self._burst(worker, clocks.BURST)
             if worker.done is not None:
                 if now - worker.said > LATEST_S:
                     self._finish(worker)
-            elif self.t0 is not None and now - worker.said > AGAIN_S:
+            elif self.t0 is not None and now - worker.said > messages.AGAIN_S:
                 if self.stopped:
                     worker.said = now
                     self._tell(worker.client, messages.STOP, {})
@@ -264,9 +300,25 @@ class Chief:
     def _finish(self, worker: Worker) -> None:
         if not worker.finished:
             worker.finished = True
+            self._close(worker)
+            self._tell(worker.client, messages.BYE, {"why": None})
+
+    def _close(self, worker: Worker) -> None:
+        try:
             if worker.inbox is not None:
                 worker.inbox.close()
-            self._tell(worker.client, messages.BYE, {})
+        except OSError as error:
+            self._unwritten(worker, error)
+
+    def _unwritten(self, worker: Worker, error: OSError) -> None:
+        self._fail(f"the history of {self._name(worker)} cannot be written: {error.strerror}")
+        self.hopeless = True
+
+    def leave(self) -> None:
+        """Nothing is waited for any more: tell whoever is still at it why."""
+        for worker in self.workers.values():
+            if worker.shard not in self.lost and not worker.finished:
+                self._tell(worker.client, messages.BYE, {"why": self.failure if worker.done is None else None})
 
     # How it ended.
 

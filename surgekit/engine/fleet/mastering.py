@@ -6,6 +6,7 @@ import locust.env  # noqa: F401 # isort: skip
 import argparse
 import json
 import logging
+import math
 import os
 import resource
 import sys
@@ -23,9 +24,9 @@ from surgekit.engine.fleet.users import SurgeUser, environment
 from surgekit.engine.fleet.words import Words
 from surgekit.engine.process import PROGRESS_S, say, web_ui
 from surgekit.errors import ConfigError, SurgeKitError
+from surgekit.fleet import TOKEN_ENV
 from surgekit.target import Target, private
 
-TOKEN_ENV = "SURGEKIT_TOKEN"  # noqa: S105 - the name of a variable
 HEARD = (messages.HELLO, messages.READY, messages.PONG, messages.FIGURES, messages.ROWS, messages.DONE)
 
 
@@ -36,6 +37,7 @@ def main(told: Words) -> int:
     parser.add_argument("--local", type=int, required=True, help="so many workers are processes of the controller's own")
     parser.add_argument("--listen", default="127.0.0.1", help="the address to bind")
     parser.add_argument("--port", type=int, default=0, help="0: any")
+    parser.add_argument("--clock-error-ms", type=float, default=math.inf, help="a worker whose clock is known less well cannot take part")
     parser.add_argument("--web", type=int, help="port of Locust's web UI on loopback")
     options = parser.parse_args()
     sys.argv[1:] = []  # the web page asks Locust's own parser what its options are, and that one reads the command line
@@ -44,7 +46,7 @@ def main(told: Words) -> int:
         token = os.environ.pop(TOKEN_ENV, "")
         if not token:
             raise ConfigError(f"{TOKEN_ENV} is not set")
-        chief, runner = _listening(options, token)
+        chief, runner = _listening(options, told, token)
     except SurgeKitError as error:
         say(ready=False, error=str(error))
         return 1
@@ -54,19 +56,19 @@ def main(told: Words) -> int:
     say(listening=runner.server.port)
     if not _gathered(chief, told):
         say(ready=False, error=chief.failure or "told to stop")
-        return 1
+        return _left(chief)
     say(ready=True, way_s=chief.way_s, pids={str(shard): each.pid for shard, each in sorted(chief.workers.items()) if each.local})
     while told.start is None and not told.stop:
         _turn(chief, told)
         if chief.failure is not None:  # somebody went between ready and the start
             say(done=False, error=chief.failure)
-            return 1
+            return _left(chief)
     if told.start is None:
         return 0
     return _run(chief, runner, told)
 
 
-def _listening(options: argparse.Namespace, token: str) -> tuple[Chief, Any]:
+def _listening(options: argparse.Namespace, told: Words, token: str) -> tuple[Chief, Any]:
     """The chief and Locust's runner, who hears for it."""
     plan = json.loads((options.run / "run.json").read_bytes())
     keys.lock(keys.keys(token))
@@ -91,6 +93,7 @@ def _listening(options: argparse.Namespace, token: str) -> tuple[Chief, Any]:
     rows = private.accounts(Target.model_validate(plan["target"]))
     chief = Chief(
         plan, options.local, tell, clock.now, options.run / "spool", on_plan={"plan": json.dumps(plan), "secrets": private.from_env(), "rows": rows},
+        pids=told.own, clock_error_s=options.clock_error_ms / 1000,
     )  # fmt: skip
     for kind in HEARD:
         runner.register_message(kind, lambda environment, msg: chief.heard(msg.node_id, msg.type, msg.data))  # noqa: ARG005
@@ -109,13 +112,20 @@ def _turn(chief: Chief, told: Words) -> None:
 
 def _gathered(chief: Chief, told: Words) -> bool:
     """Whether every shard has a worker that is ready. How long that may take is the controller's to say."""
-    while not chief.ready:
+    while not chief.close():
         _turn(chief, told)
         while chief.news:
             say(**chief.news.pop(0), missing=chief.missing)
         if told.stop or chief.failure is not None:
             return False
     return True
+
+
+def _left(chief: Chief) -> int:
+    """The run came to nothing; the exit status."""
+    chief.leave()
+    gevent.sleep(LISTEN_S + 2 * chief.way_s)
+    return 1
 
 
 def _run(chief: Chief, runner: Any, told: Words) -> int:
@@ -132,7 +142,7 @@ def _run(chief: Chief, runner: Any, told: Words) -> int:
     workers = len(chief.workers)
     gevent.spawn(runner.start, workers, spawn_rate=workers)
     due = clock.now()
-    while not chief.over:
+    while not (chief.over or chief.hopeless):
         _turn(chief, told)
         if (told.stop or by_page) and not chief.stopped:
             chief.stop()
@@ -142,7 +152,7 @@ def _run(chief: Chief, runner: Any, told: Words) -> int:
     say(**chief.tally.told())
     if chief.failure is not None:
         say(done=False, error=chief.failure)
-        return 1
+        return _left(chief)
     say(done=True, **chief.told())
     gevent.sleep(LISTEN_S + 2 * chief.way_s)  # the last word to the workers gets there
     return 0

@@ -4,7 +4,7 @@
     master ─▶ REFUSED {why}, or PLAN {plan: run.json as text, shard, secrets, rows, spool: a folder, or None for one of its own}
     worker ─▶ READY {error: None, or why it never will be}
     master ─▶ PING {t0}                          worker ─▶ PONG {t0, t1, t2}
-    master ─▶ START {t0: on the worker's clock}, STOP {}, BYE {}
+    master ─▶ START {t0: on the worker's clock}, STOP {}, BYE {why: None, or why the run went on without it}
     worker ─▶ FIGURES {figures, recent, left}, twice a second
     worker ─▶ ROWS {name, at, data}              master ─▶ HAVE {name, size, again}
     worker ─▶ DONE {stopped, why, troubles, over_budget, health, error, files}
@@ -39,6 +39,8 @@ ROWS: Final = "surge-rows"
 HAVE: Final = "surge-have"
 DONE: Final = "surge-done"
 
+AGAIN_S: Final = 1.0
+"""What was not answered is said again."""
 MASTER_SILENT_S: Final = 5.0
 """A worker that hears nothing for so long stops: whoever could stop it otherwise is gone."""
 WORKER_SILENT_S: Final = 6.0

@@ -33,6 +33,8 @@ class Worker:
     pinged: float = 0.0
     burst_at: float = 0.0
     done: dict[str, Any] | None = None
+    lost: str | None = None
+    """Why it was given up."""
     finished: bool = False
     """It is done, its clock was looked at once more, and it may leave."""
 

@@ -21,16 +21,15 @@ from surgekit import clock
 from surgekit.engine.build import LISTEN_S, Engine, build
 from surgekit.engine.fleet import keys, messages
 from surgekit.engine.fleet.history import Outbox
-from surgekit.engine.fleet.mastering import TOKEN_ENV
 from surgekit.engine.fleet.users import environment
 from surgekit.engine.fleet.words import Words
 from surgekit.engine.process import PROGRESS_S, say
 from surgekit.errors import SurgeKitError
+from surgekit.fleet import TOKEN_ENV
 
 KNOCK_S = 60.0
 """So long may the master take to be there."""
 CONNECT_S = 20.0
-AGAIN_S = 1.0
 OF_MASTER = (messages.REFUSED, messages.PLAN, messages.PING, messages.START, messages.STOP, messages.BYE, messages.HAVE)
 
 
@@ -50,7 +49,12 @@ class Worker:
         self._start: float | None = None
         self._stop = False
         self._bye = False
+        self._gone: str | None = None
+        """Why the run goes on without this worker."""
         self._why: str | None = None
+        self._begun = False
+        self.kept: str | None = None
+        """The folder of the history, where the master does not have all of it."""
         self._outbox: Outbox | None = None
         self._moved = 0.0
         self._troubles: list[str] = []
@@ -79,8 +83,8 @@ class Worker:
         elif msg.type == messages.HAVE and self._outbox is not None:
             self._moved = now
             self._outbox.have(data["name"], data["size"], again=data["again"])
-        elif msg.type in (messages.BYE, messages.REFUSED):
-            self._bye, self._why = True, data.get("why")
+        elif msg.type in (messages.BYE, messages.REFUSED) and not self._bye:
+            self._bye, self._gone = True, data.get("why")
 
     def _tell(self, kind: str, data: dict[str, Any]) -> None:
         self._runner.send_message(kind, data)
@@ -91,16 +95,21 @@ class Worker:
         while not done():
             now = clock.now()
             if now >= due:
-                due = now + AGAIN_S
+                due = now + messages.AGAIN_S
                 self._tell(kind, data)
             gevent.sleep(LISTEN_S / 5)
-            if self._bye:
-                raise GoneError(self._why or "the run went on without this worker")
+            if self._bye and not done():
+                raise self._given_up()
             if self._told.stop and self._start is None and kind != messages.DONE:
                 self._tell(messages.DONE, {"stopped": True})
                 raise GoneError("stopped by hand before the start")
             if now - self._heard > messages.MASTER_SILENT_S or (until is not None and now > until):
                 raise GoneError("the master is gone: nothing was heard of it any more")
+
+    def _given_up(self) -> GoneError:
+        if not self._begun:
+            return GoneError(self._gone or "the run went on without this worker")
+        return GoneError(f"the master gave this worker up: {self._gone or 'the run went on without it'}")
 
     # What this worker does.
 
@@ -109,11 +118,15 @@ class Worker:
         self._wait(messages.HELLO, messages.hello(self._want), lambda: self._plan is not None)
         assert self._plan is not None
         spool = self._plan["spool"]
-        own = self._told.own = tempfile.mkdtemp(prefix="surgekit-history-") if spool is None else None
+        own = self._told.folder = tempfile.mkdtemp(prefix="surgekit-history-") if spool is None else None
+        whole = False
         try:
             self._work(json.loads(self._plan["plan"]), Path(spool or own or ""), sends=own is not None)
+            whole = True
         finally:
-            if own is not None:
+            if own is not None and self._begun and not whole:  # what was sent from here is told of nowhere else
+                self.kept, self._told.folder = own, None
+            elif own is not None:
                 shutil.rmtree(own, ignore_errors=True)
 
     def _work(self, plan: dict[str, Any], spool: Path, *, sends: bool) -> None:
@@ -126,14 +139,15 @@ class Worker:
         except (SurgeKitError, OSError) as error:
             why = str(error) if isinstance(error, SurgeKitError) else f"the engine cannot start: {error}"
             with contextlib.suppress(GoneError):
-                self._wait(messages.READY, {"error": why}, lambda: False, 2 * AGAIN_S)
+                self._wait(messages.READY, {"error": why}, lambda: False, 2 * messages.AGAIN_S)
             raise GoneError(why) from None
         if sends:
             self._outbox = Outbox(spool, shard, lambda name, at, data: self._tell(messages.ROWS, {"name": name, "at": at, "data": data}))
         self._heard = clock.now()
         self._wait(messages.READY, {"error": None}, lambda: self._start is not None or self._stop)
         if self._start is None:
-            return
+            raise GoneError("the run ended before it began")
+        self._begun = True
         say(started=shard)
         engine.start = self._start
         engine.begin()
@@ -165,7 +179,7 @@ class Worker:
                     self._why = "nothing was heard of the master any more"
                 elif self._told.stop and not self._stop:
                     self._why = "a worker was stopped by hand"
-                engine.surge.loop.call(partial(engine.surge.stop, self._why))
+                engine.surge.loop.call(partial(engine.surge.stop, self._why or self._gone))
             self._pump()
             if now >= due:
                 due = max(due, now - PROGRESS_S) + PROGRESS_S
@@ -185,7 +199,7 @@ class Worker:
         now = clock.now()
         if not self._outbox.under_way:
             self._moved = now
-        elif now - self._moved > 2 * AGAIN_S:
+        elif now - self._moved > 2 * messages.AGAIN_S:
             self._moved = now
             self._outbox.back()
         self._outbox.pump()
@@ -214,10 +228,9 @@ class Worker:
             "health": surge.health.told(), "files": files,
         }  # fmt: skip
         self._runner._send_stats()
-        with contextlib.suppress(GoneError):
-            self._wait(messages.DONE, told, lambda: False)
-        if not self._bye:
-            raise GoneError("the master was gone before it said that it had all")
+        self._wait(messages.DONE, told, lambda: self._bye)
+        if self._gone is not None:
+            raise self._given_up()
 
 
 def main(told: Words) -> int:
@@ -237,6 +250,7 @@ def main(told: Words) -> int:
             say(done=False, error="was not told where the master is")
             return 1
     host, _, port = where.rpartition(":")
+    worker = None
     try:
         why = knocked(host, int(port), made, options.wait)
         if why is None:
@@ -245,11 +259,12 @@ def main(told: Words) -> int:
             with gevent.Timeout(CONNECT_S, GoneError(f"the master at {where} does not answer")):
                 runner = around.create_worker_runner(host, int(port))
             say(joined=where)
-            Worker(runner, told, options.shard).run()
+            worker = Worker(runner, told, options.shard)
+            worker.run()
     except (GoneError, OSError) as error:
         why = str(error)
     if why is not None:
-        say(done=False, error=why)
+        say(done=False, error=why, kept=None if worker is None else worker.kept)
         return 1
     say(done=True)
     return 0
