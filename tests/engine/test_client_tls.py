@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 
@@ -87,8 +89,6 @@ def test_a_reply_that_drips_in_half_records(ours: Path) -> None:
     def manners(talk: Talk) -> None:
         talk.hear()
         raw = talk.conn.detach()  # what TLS would say now, cut into bytes
-        import socket
-
         bare = socket.socket(fileno=raw)
         talk.server._open.append(bare)
         bare.sendall(b"\x17\x03\x03\x40\x00")
@@ -97,6 +97,30 @@ def test_a_reply_that_drips_in_half_records(ours: Path) -> None:
 
     with Awkward(manners, tls=serving(ours)) as server, client_of(url(server), tls=trusting(ours), reply_s=0.5) as client:
         assert told(post(client)) == (0, b"", "timeout", False)
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["for an answer", "unasked"])
+def test_a_peer_that_forgets_its_tls_is_not_believed(asked: bool, ours: Path) -> None:
+    heard, said = threading.Event(), threading.Event()
+
+    def manners(talk: Talk) -> None:
+        talk.hear()
+        if not asked:
+            talk.answer()
+            heard.wait(10)
+        bare = socket.socket(fileno=talk.conn.detach())
+        talk.server._open.append(bare)
+        bare.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain")
+        said.set()
+        talk.server.ending.wait(20)
+
+    with Awkward(manners, tls=serving(ours)) as server, client_of(url(server), tls=trusting(ours)) as client:
+        assert told(post(client)) == ((0, b"", "tls", False) if asked else (200, b"hello", None, False))
+        heard.set()
+        assert said.wait(10)
+        client.look()
+        assert client.idle == 0
+        assert len(client.loop._sockets) == 1  # its own
 
 
 def test_a_connection_closed_while_idle_is_noticed_under_tls(ours: Path) -> None:
