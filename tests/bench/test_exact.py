@@ -42,6 +42,19 @@ def test_with_a_worker_killed_every_order_is_told_of_once_as_the_server_counted(
     assert row["sent"] <= row["server"] <= row["sent"] + row["unknown"]
 
 
+def test_of_a_worker_that_joined_and_was_killed_nothing_is_lost_and_nothing_is_there_twice(tmp_path: Path) -> None:
+    with cheap_shop(records=10_000) as shop:
+        row = exact._one(tmp_path, shop, 5, 1, Random(5), 1.5, remote=True)
+    assert {name: row[name] for name in exact.WRONG} == dict.fromkeys(exact.WRONG, 0)
+    assert (row["workers"], row["joined"], row["killed"]) == (2, 1, 1)
+    assert row["scheduled"] == row["sent"] + row["unsent"] + row["unknown"]
+    assert row["unknown"] > 0
+    assert row["sent"] <= row["server"] <= row["sent"] + row["unknown"]
+    with duckdb.connect() as db:
+        (told,) = db.execute(f"SELECT count(*) FROM '{tmp_path}/run/orders.parquet' WHERE shard = 1 AND outcome = 'confirmed'").fetchone() or (0,)
+    assert told > 0  # what it had sent to the master before is kept
+
+
 @pytest.mark.parametrize(
     ("hurt", "wrong"),
     [
@@ -49,6 +62,7 @@ def test_with_a_worker_killed_every_order_is_told_of_once_as_the_server_counted(
         ("INSERT INTO orders SELECT * FROM orders WHERE seq = (SELECT min(seq) FROM orders WHERE shard = 0)", {"double"}),
         ("UPDATE orders SET outcome = 'failed', reason = 'unsent', accepted_s = NULL WHERE seq = (SELECT min(seq) FROM orders WHERE shard = 0)", {"lost", "miscounted"}),
         ("UPDATE orders SET outcome = 'unknown', reason = 'engine_died' WHERE seq = (SELECT min(seq) FROM orders WHERE shard = 0)", {"lost"}),
+        ("UPDATE orders SET outcome = 'failed', reason = 'http_500' WHERE seq = (SELECT min(seq) FROM orders WHERE shard = 0)", {"lost"}),
         ("UPDATE orders SET accepted_s = 1, reason = NULL WHERE seq = (SELECT min(seq) FROM orders WHERE reason = 'unsent')", {"invented"}),
     ],
 )
@@ -61,3 +75,13 @@ def test_what_is_wrong_with_a_history_is_found(found: tuple[Path, dict[str, Any]
         db.execute(f"COPY (FROM '{run}/requests.parquet') TO '{tmp_path}/requests.parquet' (FORMAT parquet)")
     told = exact.compared(tmp_path, json.loads((run / "run.json").read_bytes()), shop, KILLED)
     assert {name for name in exact.WRONG if told[name]} - {"miscounted"} == wrong - {"miscounted"}
+
+
+def test_a_shard_without_any_row_of_a_request_is_miscounted(found: tuple[Path, dict[str, Any]], shop: CheapShop, tmp_path: Path) -> None:
+    run, _ = found
+    with duckdb.connect() as db:
+        db.execute(f"COPY (FROM '{run}/orders.parquet') TO '{tmp_path}/orders.parquet' (FORMAT parquet)")
+        db.execute(f"COPY (FROM '{run}/requests.parquet' WHERE shard = {KILLED}) TO '{tmp_path}/requests.parquet' (FORMAT parquet)")
+    told = exact.compared(tmp_path, json.loads((run / "run.json").read_bytes()), shop, KILLED)
+    assert told["miscounted"] > 100
+    assert {name for name in exact.WRONG if told[name]} == {"miscounted"}
