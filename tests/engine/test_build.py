@@ -27,7 +27,7 @@ no = resource.RLIM_INFINITY
 print(json.dumps({
     "warm": [warm(*[(0.001, False)] * 20), warm(*[(0.001, False)] * 7), warm(*[(0.001, False), (0.002, True)] * 10), warm(*[(0.001, True)] * 20), warm(*[(0.5, False)] * 20),
              warm(*[(0.001, False)] * 999)],
-    "sockets": [given(256, no, 1 << 30), given(256, no, 245760), given(256, no, 300), given(1024, 4096, 1 << 30), given(no, no, 1 << 30), given(4096, 4096, 1 << 30)],
+    "sockets": [given(256, no, 1 << 30), given(256, no, 245760), given(300, no, 300), given(1024, 4096, 1 << 30), given(no, no, 1 << 30), given(4096, 4096, 1 << 30)],
     "infinity": no,
 }))
 """
@@ -38,4 +38,4 @@ def test_connections_are_opened_for_the_first_orders_that_use_them_and_sockets_a
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["warm"] == [20, 0, 10, 0, 0, 256]
-    assert told["sockets"] == [1 << 20, 131072, 256, 4096, told["infinity"], 4096]
+    assert told["sockets"] == [1 << 20, 131072, 300, 4096, told["infinity"], 4096]
