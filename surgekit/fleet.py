@@ -135,7 +135,8 @@ class Fleet(Child):
     def ready(self, most_s: float = READY_S) -> dict[str, Any]:
         """Wait until every worker is. Raises ``RunError``."""
         asked = self._asked
-        until = clock.now() + most_s + (JOIN_S if asked.remote else 0.0)
+        whole_s = most_s + (JOIN_S if asked.remote else 0.0)
+        until = clock.now() + whole_s
         missing = asked.remote
         while True:
             try:
@@ -143,8 +144,8 @@ class Fleet(Child):
             except queue.Empty:
                 self.end()
                 if missing:
-                    raise RunError(f"{missing} of {asked.remote} workers have not joined in {JOIN_S:.0f} s; start them with: surgekit worker --join") from None
-                raise RunError(f"the workers are not ready after {most_s:.0f} s; see {self._run / 'logs'}") from None
+                    raise RunError(f"{missing} of {asked.remote} workers have not joined in {whole_s:.0f} s; start them with: surgekit worker --join") from None
+                raise RunError(f"the workers are not ready after {whole_s:.0f} s; see {self._run / 'logs'}") from None
             if told is None or told.get("ready") is False:
                 self.end()
                 raise RunError(f"the load engine: {(told or {}).get('error') or self.last_words()}")

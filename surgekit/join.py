@@ -5,9 +5,11 @@ from __future__ import annotations
 import queue
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -71,6 +73,8 @@ def _once(where: str, token: str, wait_s: float, tell: Callable[[str], None]) ->
                     tell("the surge is over, and its history is with the master")
                 history = told.get("kept")
                 return _why(told)
+        with suppress(subprocess.TimeoutExpired):  # its pipe is closed a moment before it has ended
+            child.process.wait(timeout=5)
         kept = (folder / "worker.log").stat().st_size > 0
         return f"the worker {child.last_words()}"
     except KeyboardInterrupt:

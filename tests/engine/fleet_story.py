@@ -26,7 +26,9 @@ TOKEN = "a token of the story's own"
 class Run:
     """A fleet and its run folder. ``said`` is all that the master said, ``waiting`` what somebody at the terminal would have read."""
 
-    def __init__(self, folder: Path, platform: Platform, asked: Muster, *, web: int | None = None, **profile: Any) -> None:
+    def __init__(
+        self, folder: Path, platform: Platform, asked: Muster, *, web: int | None = None, clock_error_ms: float = CLOCK_ERROR_MS, **profile: Any
+    ) -> None:
         self.platform = platform
         self.plan = Engine(folder / "run", platform.port, **profile).plan | {"shards": asked.shards}
         self.run = folder / "run"
@@ -34,7 +36,7 @@ class Run:
         (self.run / "run.json").write_text(json.dumps(self.plan))
         self.said: list[dict[str, Any]] = []
         self.waiting: list[str] = []
-        self.fleet = Fleet(self.run, asked, web=web, env={}, clock_error_ms=CLOCK_ERROR_MS, waiting=self.waiting.append)
+        self.fleet = Fleet(self.run, asked, web=web, env={}, clock_error_ms=clock_error_ms, waiting=self.waiting.append)
         self._go = threading.Thread(target=self._start)
         self.t0 = 0.0
 

@@ -10,6 +10,7 @@ import socket
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 import spool_story
 import zmq
 from engine_story import wait_for
-from fleet_story import TOKEN, fleet, page, press_stop
+from fleet_story import TOKEN, Run, fleet, page, press_stop
 
 from surgekit import clock
 from surgekit.engine.fleet.history import PATHS
@@ -74,6 +75,29 @@ def test_strangers_stay_outside_and_a_worker_of_another_machine_sends_its_shard_
 
     for path in run.run.rglob("*"):
         assert path.is_dir() or TOKEN.encode() not in path.read_bytes(), path
+
+
+def _gathering(run: Run) -> None:
+    """Until the run is ended."""
+    with suppress(RunError):
+        run.fleet.ready()
+
+
+def test_a_worker_whose_clock_would_make_the_run_void_is_sent_away_before_the_surge_and_both_sides_say_why(tmp_path: Path) -> None:
+    """Here none is known well enough."""
+    told: list[str] = []
+    with fleet(tmp_path, Muster(0, 1, token=TOKEN), seconds=1, rate=50, clock_error_ms=0.0) as run:
+        waits = threading.Thread(target=_gathering, args=(run,))
+        waits.start()
+        wait_for(lambda: bool(run.waiting))
+        port = int(run.waiting[0].partition("127.0.0.1:")[2].partition(";")[0])
+        with pytest.raises(RunError, match=r"^the clock of \S+ is known to within \d ms only \(at most 0\).*; use a machine that is nearer"):
+            join("127.0.0.1", port, TOKEN, stay=False, tell=told.append)
+        wait_for(lambda: "has left: the clock of" in run.waiting[-1])
+        assert run.waiting[-1].endswith("; 1 more to come")
+        assert not run.platform.keys
+    waits.join()
+    assert told == [f"joined the run at 127.0.0.1:{port}"]
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the disk is full for one process only where Linux says so")
