@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from surgekit.digest import card_digests
 from surgekit.engine.buyer import Session, Shop, Told, about
 from surgekit.engine.client import Client, path_of
-from surgekit.engine.connection import FRESH_S, Answer, Connection
+from surgekit.engine.connection import Answer, Connection
 from surgekit.engine.heads import Broken, Head
 from surgekit.engine.journey import Journey
 from surgekit.engine.lane_code import MOST_OUT, Leg, written
@@ -82,7 +82,7 @@ class Lane:
         if mine is None:
             return False
         wire: Connection | None
-        if here[-1].idle_since < now - FRESH_S:
+        if here[-1].idle_since < now - client.fresh_s:
             wire = client.taken(here, now)
             if wire is None:
                 return False
