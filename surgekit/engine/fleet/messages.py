@@ -4,6 +4,7 @@
     master ─▶ REFUSED {why}, or PLAN {plan: run.json as text, shard, secrets, rows, spool: a folder, or None for one of its own}
     worker ─▶ READY {error: None, or why it never will be}
     master ─▶ PING {t0}                          worker ─▶ PONG {t0, t1, t2}
+    master ─▶ REFUSED {why}, where its clock turns out to be too far away
     master ─▶ START {t0: on the worker's clock}, STOP {}, BYE {why: None, or why the run went on without it}
     worker ─▶ FIGURES {figures, recent, left}, twice a second
     worker ─▶ ROWS {name, at, data}              master ─▶ HAVE {name, size, again}
