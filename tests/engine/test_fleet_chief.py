@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,15 @@ def test_a_worker_that_does_not_fit_is_refused_with_a_sentence(world: World, tol
     world.hello("c", 0, **told)
     assert says in world.last("c", messages.REFUSED)["why"]
     assert not world.chief.workers
+
+
+def test_two_processes_of_a_machine_that_has_no_number_are_at_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: Any, **__: Any) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", nowhere)
+    monkeypatch.setattr(uuid, "getnode", uuid._random_getnode)  # type: ignore[attr-defined]
+    assert messages.machine() == messages.machine()
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,8 @@ def machine() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{os.stat('/proc/self/ns/net').st_ino}"  # noqa: PTH116 - it is no file whose name matters
     except OSError:
-        return f"{platform.node()}/{uuid.getnode()}"
+        number = uuid.getnode()
+        return f"{platform.node()}/{0 if number >> 40 & 1 else number}"  # where no card has one, each process makes up its own, and marks it so
 
 
 def hello(shard: int | None) -> dict[str, Any]:
