@@ -15,7 +15,7 @@ import pytest
 
 LOADS = ("blast", "bench", "thirdparty")
 TIMED = ("test_surge.py", "test_fleet_run.py", "test_contract_stop.py")
-UNTIMED = ("test_blast_wheel.py", "test_fuzz.py", "test_blast_bad_input.py", "test_consent_bench.py", "test_hard_replies.py", "test_lateness.py", "test_ladder.py")
+UNTIMED = ("test_blast_wheel.py", "test_fuzz.py", "test_blast_bad_input.py", "test_consent_bench.py", "test_hard_replies.py", "test_lateness.py", "test_ladder.py", "test_scaling.py", "test_hour.py")
 """Among those that put a load on the machine, and none themselves; the other worker has the time for them."""
 HERE = Path(__file__).resolve().parent
 
