@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from surgekit import clock
-from surgekit.engine.poll import best
+from surgekit.engine.loop.poll import best
 
 WANTED_FILES = 4096
 WANTED_BYTES = 1 << 30

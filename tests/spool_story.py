@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from surgekit.engine.buyer import Told
-from surgekit.engine.spool import Log
+from surgekit.engine.history.spool import Log
+from surgekit.engine.order.buyer import Told
 from surgekit.eventlog import records
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.reading import Reply

@@ -18,20 +18,20 @@ from locust.exception import StopUser
 
 from surgekit.arrivals import Schedule, Shard, schedule
 from surgekit.arrivals.buyers import buyers
-from surgekit.engine.budget import Purse
-from surgekit.engine.buyer import Shop
-from surgekit.engine.client import Client
-from surgekit.engine.greenlets import poller
-from surgekit.engine.lane import MOST_KINDS, Lane
-from surgekit.engine.locust_users import Cast
+from surgekit.engine.history.spool import Log
+from surgekit.engine.http.client import Client
 from surgekit.engine.loop import Loop
-from surgekit.engine.members import Members
-from surgekit.engine.real import real
-from surgekit.engine.spool import Log
+from surgekit.engine.loop.greenlets import poller
+from surgekit.engine.loop.real import real
+from surgekit.engine.order.budget import Purse
+from surgekit.engine.order.buyer import Shop
+from surgekit.engine.order.lane import MOST_KINDS, Lane
+from surgekit.engine.order.members import Members
+from surgekit.engine.order.walk import Floor, walker
+from surgekit.engine.order.walk_once import once
 from surgekit.engine.stats import feed
 from surgekit.engine.surge import Surge
-from surgekit.engine.walk import Floor, walker
-from surgekit.engine.walk_once import once
+from surgekit.engine.users.cast import Cast
 from surgekit.profile import Profile
 from surgekit.safety import Permit, origin, permitted, resolved
 from surgekit.target import Target, private

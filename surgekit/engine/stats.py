@@ -9,8 +9,8 @@ import numpy as np
 from locust.stats import StatsEntry, StatsError, bucket_response_time
 
 from surgekit import clock
-from surgekit.engine.histogram import MIDDLES
-from surgekit.engine.live import StepFigures
+from surgekit.engine.history.histogram import MIDDLES
+from surgekit.engine.history.live import StepFigures
 
 _ROUNDED = np.array([bucket_response_time(float(middle)) for middle in MIDDLES])
 """What Locust makes of the latencies in each of our buckets."""

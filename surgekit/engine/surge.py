@@ -7,13 +7,13 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Protocol
 
-from surgekit.engine.budget import BUDGET, NO_BUDGET, Purse
-from surgekit.engine.buyer import HARMLESS, Told
-from surgekit.engine.client import STOPPED, Client, Pool
 from surgekit.engine.health import Health
-from surgekit.engine.lane import Lane, Rider
+from surgekit.engine.history.spool import Log
+from surgekit.engine.http.client import STOPPED, Client, Pool
 from surgekit.engine.loop import Cut, Flag, Loop, Task
-from surgekit.engine.spool import Log
+from surgekit.engine.order.budget import BUDGET, NO_BUDGET, Purse
+from surgekit.engine.order.buyer import HARMLESS, Told
+from surgekit.engine.order.lane import Lane, Rider
 from surgekit.model import Order, Outcome
 from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply

@@ -12,7 +12,7 @@ from typing import Any
 
 from surgekit import clock, secretive
 from surgekit.engine import shown
-from surgekit.engine.members import Members
+from surgekit.engine.order.members import Members
 from surgekit.engine.surge import Surge
 from surgekit.model import Order
 from surgekit.redact import LEAST, TELLING, Redactor

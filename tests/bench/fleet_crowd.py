@@ -18,7 +18,7 @@ import zmq
 
 from surgekit import clock
 from surgekit.engine.fleet import keys, messages
-from surgekit.engine.histogram import Histogram
+from surgekit.engine.history.histogram import Histogram
 from surgekit.seeds import rng
 
 FIGURES_S = 0.5

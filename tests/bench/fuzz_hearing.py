@@ -13,7 +13,7 @@ from fuzz_replies import HUGE, SLOW, kind_of
 from fuzz_server import SOUND
 
 from surgekit import yamlfile
-from surgekit.engine.client import Client
+from surgekit.engine.http.client import Client
 from surgekit.engine.loop import Loop
 from surgekit.errors import TargetError
 from surgekit.platform import Platform

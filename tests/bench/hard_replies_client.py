@@ -6,7 +6,7 @@ import json
 import ssl
 from functools import cache
 
-from surgekit.engine.client import Client
+from surgekit.engine.http.client import Client
 from surgekit.engine.loop import Loop
 from surgekit.safety import origin, permitted
 from surgekit.target.reading import Reply

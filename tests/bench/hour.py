@@ -151,17 +151,17 @@ def main(folder: Path, seconds: float) -> None:
     from surgekit.engine.build import _warm, environment_of  # isort: skip - Locust patches the interpreter before anything may open a socket
     from surgekit.arrivals import schedule
     from surgekit.arrivals.buyers import buyers
-    from surgekit.engine import connection
-    from surgekit.engine.budget import Purse
-    from surgekit.engine.buyer import Shop
-    from surgekit.engine.client import Client
-    from surgekit.engine.lane import MOST_KINDS, Lane
+    from surgekit.engine.history.spool import Log
+    from surgekit.engine.http import connection
+    from surgekit.engine.http.client import Client
     from surgekit.engine.loop import Loop
-    from surgekit.engine.members import Members
-    from surgekit.engine.spool import Log
+    from surgekit.engine.order.budget import Purse
+    from surgekit.engine.order.buyer import Shop
+    from surgekit.engine.order.lane import MOST_KINDS, Lane
+    from surgekit.engine.order.members import Members
+    from surgekit.engine.order.walk import Floor, walker
     from surgekit.engine.stats import feed
     from surgekit.engine.surge import Surge
-    from surgekit.engine.walk import Floor, walker
     from surgekit.profile import Profile
     from surgekit.safety import origin, permitted
     from surgekit.target import Target

@@ -19,14 +19,14 @@ from contract_shop import CardShop, Manners
 
 from surgekit import clock
 from surgekit.arrivals.buyers import buyers
-from surgekit.engine.budget import Purse
-from surgekit.engine.buyer import Shop, Told
-from surgekit.engine.client import Client
+from surgekit.engine.history.spool import Log
+from surgekit.engine.http.client import Client
 from surgekit.engine.loop import Loop
-from surgekit.engine.members import Members
-from surgekit.engine.spool import Log
+from surgekit.engine.order.budget import Purse
+from surgekit.engine.order.buyer import Shop, Told
+from surgekit.engine.order.members import Members
+from surgekit.engine.order.walk import walker
 from surgekit.engine.surge import Surge
-from surgekit.engine.walk import walker
 from surgekit.model import Order
 from surgekit.profile.schema import Buyers
 from surgekit.safety import origin, permitted, resolved

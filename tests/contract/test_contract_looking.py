@@ -11,7 +11,7 @@ import pytest
 from contract_shop import Answer, Heard
 from contract_world import Counter, Opening, order
 
-from surgekit.engine.members import Members
+from surgekit.engine.order.members import Members
 from surgekit.engine.surge import Surge
 from surgekit.model import Outcome
 

@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from surgekit.engine.client import Client, Pool
+from surgekit.engine.http.client import Client, Pool
 from surgekit.engine.loop import Loop
-from surgekit.engine.poll import Poller
+from surgekit.engine.loop.poll import Poller
 from surgekit.safety import origin, permitted
 from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply

@@ -10,9 +10,9 @@ if __name__ == "__main__":
     commands = Commands()
     lifeline.hold(commands.line)
     from surgekit.engine import process, surge
-    from surgekit.engine.journey import Journey
-    from surgekit.engine.lane import Lane
-    from surgekit.engine.members import Members
+    from surgekit.engine.order.journey import Journey
+    from surgekit.engine.order.lane import Lane
+    from surgekit.engine.order.members import Members
 
     sound = Journey.run
 

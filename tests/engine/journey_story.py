@@ -7,8 +7,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from surgekit.engine.buyer import Shop, Told
-from surgekit.engine.journey import Journey
+from surgekit.engine.order.buyer import Shop, Told
+from surgekit.engine.order.journey import Journey
 from surgekit.model import Order
 from surgekit.profile.schema import Buyers
 from surgekit.target import Target

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from surgekit.engine.loop import Loop
-from surgekit.engine.poll import Poller, Selector, best
+from surgekit.engine.loop.poll import Poller, Selector, best
 
 POLLERS = {"best": best, "selector": Selector}
 

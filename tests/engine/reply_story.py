@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from surgekit.engine.response import MOST_REPLY, Broken, Heads, Response
+from surgekit.engine.http.response import MOST_REPLY, Broken, Heads, Response
 
 OK = b"HTTP/1.1 200 OK\r\n"
 TWO = OK + b"Content-Length: 2\r\n"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from journey_story import NOT_SENT, TAKEN, THROTTLED, TIMEOUT, Scripted, order, went
 
-from surgekit.engine.budget import NO_BUDGET, Purse
+from surgekit.engine.order.budget import NO_BUDGET, Purse
 from surgekit.model import Order, Outcome
 from surgekit.target.reading import Reply
 from surgekit.target.schema import Budget

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from awkward_server import OK, Awkward, Talk, client_of, get, polite, post, says, told, url
 
-from surgekit.engine import client as client_module
-from surgekit.engine import connection
-from surgekit.engine.client import STOPPED
+from surgekit.engine.http import client as client_module
+from surgekit.engine.http import connection
+from surgekit.engine.http.client import STOPPED
 from surgekit.target.cookies import Jar
 from surgekit.target.step import Request
 

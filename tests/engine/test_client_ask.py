@@ -9,8 +9,8 @@ from awkward_server import OK, Awkward, Caller, Talk, client_of, polite, told, u
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surgekit.engine.client import Pool
-from surgekit.engine.sender import Sender
+from surgekit.engine.http.client import Pool
+from surgekit.engine.http.sender import Sender
 from surgekit.target.cookies import Jar
 from surgekit.target.schema import Step
 from surgekit.target.step import StepPlan

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from awkward_server import OK, Awkward, Talk, client_of, get, polite, post, says, told, url
 
-from surgekit.engine import connection
+from surgekit.engine.http import connection
 from surgekit.target.schema import Step
 from surgekit.target.step import Request, StepPlan
 

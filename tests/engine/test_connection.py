@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from awkward_server import OK, Awkward, Caller, Talk, certificate, client_of, pair, polite, post, told, url
 
-from surgekit.engine import connection
-from surgekit.engine.heads import Heads
+from surgekit.engine.http import connection
+from surgekit.engine.http.heads import Heads
 from surgekit.engine.loop import Cut, Loop
-from surgekit.engine.poll import Poller, Selector, best
+from surgekit.engine.loop.poll import Poller, Selector, best
 from surgekit.target.step import Request
 
 POLLERS = {"best": best, "selector": Selector}

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reply_story import OK, body_of, heard
 
-from surgekit.engine.decoding import MOST_MEMBERS, decoded
-from surgekit.engine.response import MOST_REPLY, Broken, Heads, Response
+from surgekit.engine.http.decoding import MOST_MEMBERS, decoded
+from surgekit.engine.http.response import MOST_REPLY, Broken, Heads, Response
 
 TEXT = b'{"order": 1, "pay": "/pay/1"}' * 9
 

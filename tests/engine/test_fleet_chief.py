@@ -14,7 +14,7 @@ import pytest
 from surgekit.engine.fleet import messages
 from surgekit.engine.fleet.chief import Chief
 from surgekit.engine.fleet.clocks import FIRST_BURST, LAST_BURST
-from surgekit.engine.histogram import Histogram
+from surgekit.engine.history.histogram import Histogram
 
 PLAN = {"shards": 2, "base_url": "http://shop.example:80", "permit": {"how": "dns"}}
 OWN = {0: 0, 1: -1}

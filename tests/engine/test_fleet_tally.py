@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from surgekit.engine.fleet.tally import Tally
-from surgekit.engine.histogram import ERROR, Histogram
+from surgekit.engine.history.histogram import ERROR, Histogram
 from surgekit.seeds import rng
 
 

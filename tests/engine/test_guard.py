@@ -16,7 +16,7 @@ left = []
 for name in ("sendto", "sendmsg", "connect"):
     setattr(socket.socket, name, lambda sock, *words, name=name, **more: left.append([name, str(words[-1])]))
 
-from surgekit.engine.guard import Guard
+from surgekit.engine.users.guard import Guard
 from surgekit.safety import Origin, Permit
 
 refused = []

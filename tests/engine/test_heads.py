@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from reply_story import BROKEN, CHUNKED, OK, TWO, WHOLE, heard
 
-from surgekit.engine import heads
-from surgekit.engine.response import MOST_HEAD, Head, Heads
+from surgekit.engine.http import heads
+from surgekit.engine.http.response import MOST_HEAD, Head, Heads
 
 
 def test_a_head_that_is_known_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

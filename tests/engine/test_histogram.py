@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surgekit.engine.histogram import BUCKETS, ERROR, LEAST_MS, MOST_MS, Histogram, Recent
+from surgekit.engine.history.histogram import BUCKETS, ERROR, LEAST_MS, MOST_MS, Histogram, Recent
 
 MS = st.floats(LEAST_MS, MOST_MS)
 MANY = st.lists(MS, min_size=1, max_size=200)

@@ -31,7 +31,7 @@ from journey_story import (
     went,
 )  # fmt: skip
 
-from surgekit.engine.buyer import Told
+from surgekit.engine.order.buyer import Told
 from surgekit.model import Order, Outcome
 
 TROUBLE = [SOLD_OUT, THROTTLED, REFUSED, QUEUED, HIDDEN, TIMEOUT, RESET, NOT_SENT, HTTP_500]

@@ -30,7 +30,7 @@ from journey_story import (
     went,
 )  # fmt: skip
 
-from surgekit.engine.buyer import Shop, Told
+from surgekit.engine.order.buyer import Shop, Told
 from surgekit.model import Outcome
 from surgekit.target import Target
 from surgekit.target.plan import compile_plan

@@ -24,7 +24,7 @@ from journey_story import (
     walked,
 )
 
-from surgekit.engine.buyer import Shop, Told
+from surgekit.engine.order.buyer import Shop, Told
 from surgekit.model import Outcome
 from surgekit.target import Target
 from surgekit.target.plan import compile_plan

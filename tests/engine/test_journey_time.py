@@ -20,7 +20,7 @@ from journey_story import (
     went,
 )  # fmt: skip
 
-from surgekit.engine.journey import DOUBLE_CLICK_S
+from surgekit.engine.order.journey import DOUBLE_CLICK_S
 from surgekit.model import Outcome
 
 

@@ -19,15 +19,15 @@ from spool_story import rows
 from surgekit import clock
 from surgekit.arrivals.buyers import buyers
 from surgekit.engine import surge as surges
-from surgekit.engine.budget import Purse
-from surgekit.engine.buyer import Shop
-from surgekit.engine.client import Client
-from surgekit.engine.lane import Lane
+from surgekit.engine.history.spool import Log
+from surgekit.engine.http.client import Client
 from surgekit.engine.loop import Loop
-from surgekit.engine.members import Members
-from surgekit.engine.spool import Log
+from surgekit.engine.order.budget import Purse
+from surgekit.engine.order.buyer import Shop
+from surgekit.engine.order.lane import Lane
+from surgekit.engine.order.members import Members
+from surgekit.engine.order.walk import Floor, walker
 from surgekit.engine.surge import Surge
-from surgekit.engine.walk import Floor, walker
 from surgekit.model import Order
 from surgekit.profile.schema import Buyers
 from surgekit.safety import origin, permitted

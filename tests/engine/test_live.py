@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spool_story import order_of
 
-from surgekit.engine import live as live_module
-from surgekit.engine.buyer import BROKEN, Told
-from surgekit.engine.spool import Log
+from surgekit.engine.history import live as live_module
+from surgekit.engine.history.spool import Log
+from surgekit.engine.order.buyer import BROKEN, Told
 from surgekit.model import Outcome, ReplyClass
 from surgekit.target.reading import Reply
 from surgekit.target.step import Read

@@ -334,7 +334,7 @@ LOADS = [
 ]
 LOADER = """
 import json, sys
-from surgekit.engine.locust_file import user_class
+from surgekit.engine.users.file import user_class
 from surgekit.errors import RunError
 from surgekit.target.schema import LocustUser
 for path in sys.argv[1:]:

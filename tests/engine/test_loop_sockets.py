@@ -13,7 +13,7 @@ from loop_story import POLLERS, looped
 
 from surgekit import clock
 from surgekit.engine.loop import Flag, Loop
-from surgekit.engine.poll import MOST_AT_ONCE, READ
+from surgekit.engine.loop.poll import MOST_AT_ONCE, READ
 
 
 @pytest.fixture(params=POLLERS)

@@ -10,7 +10,7 @@ from journey_story import TARGET, order
 
 from surgekit.arrivals.buyers import buyers
 from surgekit.engine.loop import Loop
-from surgekit.engine.members import Members
+from surgekit.engine.order.members import Members
 from surgekit.model import ReplyClass
 from surgekit.target import Target
 from surgekit.target.plan import compile_plan

@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 from reply_story import BROKEN, CHUNKED, OK, TWO, WHOLE, body_of, heard
 
-from surgekit.engine.response import MOST_HEAD, MOST_REPLY, Head, Heads, Response
+from surgekit.engine.http.response import MOST_HEAD, MOST_REPLY, Head, Heads, Response
 
 
 @pytest.mark.parametrize(("data", "body"), WHOLE.values(), ids=WHOLE)

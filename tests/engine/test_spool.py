@@ -10,9 +10,9 @@ import pytest
 import spool_story
 from spool_story import opened, order_of, request, seqs
 
-from surgekit.engine import handover, words
-from surgekit.engine.buyer import Told
-from surgekit.engine.spool import Log
+from surgekit.engine.history import handover, words
+from surgekit.engine.history.spool import Log
+from surgekit.engine.order.buyer import Told
 from surgekit.eventlog import records
 from surgekit.model import Outcome, ReplyClass
 from surgekit.target.reading import Reply

@@ -15,9 +15,9 @@ import pytest
 import spool_story
 from spool_story import opened, order_of, request, seqs
 
-from surgekit.engine import handover, spool
-from surgekit.engine.buyer import Told
-from surgekit.engine.spool import Log
+from surgekit.engine.history import handover, spool
+from surgekit.engine.history.spool import Log
+from surgekit.engine.order.buyer import Told
 
 HERE = Path(__file__).resolve().parents[1]
 NO_SPACE = OSError(errno.ENOSPC, "No space left on device")
@@ -75,7 +75,7 @@ def test_a_real_limit_of_the_disk_is_told_and_what_was_written_before_is_whole(t
     import resource, sys
     from pathlib import Path
     from spool_story import tell
-    from surgekit.engine.spool import Log
+    from surgekit.engine.history.spool import Log
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
     log = Log(Path(sys.argv[1]), 0)
     try:
@@ -200,8 +200,8 @@ ENDLESS = """
 import itertools, sys
 from pathlib import Path
 from spool_story import order_of
-from surgekit.engine.buyer import Told
-from surgekit.engine.spool import Log
+from surgekit.engine.order.buyer import Told
+from surgekit.engine.history.spool import Log
 from surgekit.model import Outcome, ReplyClass
 from surgekit.target.reading import Reply
 from surgekit.target.step import Read
@@ -256,7 +256,7 @@ def test_a_process_that_forgets_to_close_loses_nothing_at_its_end(tmp_path: Path
     import sys
     from pathlib import Path
     from spool_story import tell
-    from surgekit.engine.spool import Log
+    from surgekit.engine.history.spool import Log
     tell(Log(Path(sys.argv[1]), 0), begun=[{"seq": seq, "begun_s": 1.0} for seq in range(10_000)])
     """
     assert child(code, tmp_path).communicate(timeout=60)[1] == b""
@@ -271,7 +271,7 @@ def test_where_gevent_has_patched_everything_the_writer_is_still_a_thread_of_the
     import os, sys, time
     from pathlib import Path
     from spool_story import tell
-    from surgekit.engine.spool import Log
+    from surgekit.engine.history.spool import Log
     folder = Path(sys.argv[1])
     log = Log(folder, 0)
     tell(log, begun=[{"seq": 1, "begun_s": 1.0}])

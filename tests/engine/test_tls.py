@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from awkward_server import certificate
 
-from surgekit.engine.tls import Tls
+from surgekit.engine.http.tls import Tls
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from surgekit.engine.histogram import Histogram
+from surgekit.engine.history.histogram import Histogram
 from surgekit.figures import together
 
 CONFIRM: Final = "confirm_p99_ms"

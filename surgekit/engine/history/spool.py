@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from surgekit import clock
-from surgekit.engine.buyer import Told
-from surgekit.engine.handover import Job, Writer, weight
-from surgekit.engine.live import Live
-from surgekit.engine.real import real
-from surgekit.engine.words import Words
+from surgekit.engine.history.handover import Job, Writer, weight
+from surgekit.engine.history.live import Live
+from surgekit.engine.history.words import Words
+from surgekit.engine.loop.real import real
+from surgekit.engine.order.buyer import Told
 from surgekit.eventlog import records
 from surgekit.eventlog.records import NO_AMOUNT, NO_TEXT, NO_TIME, PACK_BEGUN, PACK_ORDER, PACK_REQUEST
 from surgekit.model import Order, Outcome

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from surgekit.engine.buyer import BROKEN
-from surgekit.engine.histogram import Histogram, Recent
-from surgekit.engine.real import real
+from surgekit.engine.history.histogram import Histogram, Recent
+from surgekit.engine.loop.real import real
+from surgekit.engine.order.buyer import BROKEN
 from surgekit.eventlog.records import MOST_CODES, ORDER, OTHER, REQUEST
 from surgekit.model import Outcome, ReplyClass
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgekit.digest import card_digests
-from surgekit.engine.budget import NO_BUDGET
-from surgekit.engine.buyer import BROKEN, Session, Shop, Told, Values, about, cards_in, number, retry_after
+from surgekit.engine.order.budget import NO_BUDGET
+from surgekit.engine.order.buyer import BROKEN, Session, Shop, Told, Values, about, cards_in, number, retry_after
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply

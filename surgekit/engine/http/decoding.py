@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from surgekit.engine.heads import MOST_REPLY, Broken
+from surgekit.engine.http.heads import MOST_REPLY, Broken
 
 MOST_CODINGS = 4
 """One upon the other."""

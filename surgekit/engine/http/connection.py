@@ -17,12 +17,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from surgekit.engine.heads import Broken, Head, Heads
+from surgekit.engine.http.heads import Broken, Head, Heads
+from surgekit.engine.http.response import Response
+from surgekit.engine.http.tls import BLOCK, Tls
 from surgekit.engine.loop import Loop, Timer, suspended
-from surgekit.engine.poll import WRITE
-from surgekit.engine.real import real
-from surgekit.engine.response import Response
-from surgekit.engine.tls import BLOCK, Tls
+from surgekit.engine.loop.poll import WRITE
+from surgekit.engine.loop.real import real
 
 CONTINUE_S = 1.0
 """So long is a body held back for a 100 Continue that was asked for (RFC 9110, 10.1.1: not indefinitely)."""

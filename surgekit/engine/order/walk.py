@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from surgekit.engine.buyer import Shop, Told
-from surgekit.engine.client import Pool
-from surgekit.engine.journey import Journey
-from surgekit.engine.members import Members
+from surgekit.engine.http.client import Pool
+from surgekit.engine.order.buyer import Shop, Told
+from surgekit.engine.order.journey import Journey
+from surgekit.engine.order.members import Members
 from surgekit.engine.surge import Surge, Walk
 from surgekit.model import Order, Outcome, ReplyClass
 

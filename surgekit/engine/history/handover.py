@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from surgekit.engine.real import real
+from surgekit.engine.loop.real import real
 from surgekit.eventlog.records import line
 
 LOOK_S = 0.1

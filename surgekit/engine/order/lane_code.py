@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from surgekit.engine.buyer import MOST_FEN, cards_in
-from surgekit.engine.heads import Head
-from surgekit.engine.sender import Sender
-from surgekit.engine.spool import FULL_ROWS, ROW_SIZE
+from surgekit.engine.history.spool import FULL_ROWS, ROW_SIZE
+from surgekit.engine.http.heads import Head
+from surgekit.engine.http.sender import Sender
+from surgekit.engine.order.buyer import MOST_FEN, cards_in
 from surgekit.eventlog.records import PACK_REQUEST
 from surgekit.target import encode, glance
 from surgekit.target.glance import indented
@@ -22,7 +22,7 @@ from surgekit.target.step import StepPlan
 from surgekit.target.template import Template
 
 if TYPE_CHECKING:  # the lane knows its code
-    from surgekit.engine.lane import Lane, Rider
+    from surgekit.engine.order.lane import Lane, Rider
 
 MOST_OUT: Final = 32
 """Requests that wait for each other, so that they leave together: a platform that has just fallen asleep is woken once for all of them."""

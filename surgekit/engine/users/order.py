@@ -10,10 +10,10 @@ from locust.exception import CatchResponseError
 
 from surgekit import clock
 from surgekit.digest import card_digests
-from surgekit.engine.buyer import BROKEN, MOST_FEN, Told
-from surgekit.engine.guard import RefusedError
-from surgekit.engine.heads import MOST_REPLY
+from surgekit.engine.http.heads import MOST_REPLY
+from surgekit.engine.order.buyer import BROKEN, MOST_FEN, Told
 from surgekit.engine.surge import Surge
+from surgekit.engine.users.guard import RefusedError
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.reading import Reply
 from surgekit.target.step import Read

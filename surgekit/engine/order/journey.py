@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from surgekit.engine.budget import NO_BUDGET
-from surgekit.engine.buyer import BROKEN, HARMLESS, Session, Shop, Values, retry_after
-from surgekit.engine.looking import Purchase
+from surgekit.engine.order.budget import NO_BUDGET
+from surgekit.engine.order.buyer import BROKEN, HARMLESS, Session, Shop, Values, retry_after
+from surgekit.engine.order.looking import Purchase
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply

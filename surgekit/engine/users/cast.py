@@ -26,13 +26,13 @@ from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImm
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, DefaultTaskSet
 
 from surgekit import adapter, seeds
-from surgekit.engine.buyer import Shop
-from surgekit.engine.greenlets import served
-from surgekit.engine.guard import Guard
-from surgekit.engine.locust_file import in_short, user_class
-from surgekit.engine.locust_order import LocustOrder
-from surgekit.engine.members import Members
+from surgekit.engine.loop.greenlets import served
+from surgekit.engine.order.buyer import Shop
+from surgekit.engine.order.members import Members
 from surgekit.engine.surge import STOP_S, Surge
+from surgekit.engine.users.file import in_short, user_class
+from surgekit.engine.users.guard import Guard
+from surgekit.engine.users.order import LocustOrder
 from surgekit.errors import RunError
 from surgekit.model import Order, Outcome
 from surgekit.safety import Permit, origin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from surgekit.engine.budget import BUDGET
+from surgekit.engine.order.budget import BUDGET
 from surgekit.engine.surge import Surge, Walk
 from surgekit.model import Order, Outcome
 

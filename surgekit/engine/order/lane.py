@@ -13,14 +13,14 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from surgekit.digest import card_digests
-from surgekit.engine.buyer import Session, Shop, Told, about
-from surgekit.engine.client import Client, path_of
-from surgekit.engine.connection import Answer, Connection
-from surgekit.engine.heads import Broken, Head
-from surgekit.engine.journey import Journey
-from surgekit.engine.lane_code import MOST_OUT, Leg, written
-from surgekit.engine.members import Members
-from surgekit.engine.spool import Log
+from surgekit.engine.history.spool import Log
+from surgekit.engine.http.client import Client, path_of
+from surgekit.engine.http.connection import Answer, Connection
+from surgekit.engine.http.heads import Broken, Head
+from surgekit.engine.order.buyer import Session, Shop, Told, about
+from surgekit.engine.order.journey import Journey
+from surgekit.engine.order.lane_code import MOST_OUT, Leg, written
+from surgekit.engine.order.members import Members
 from surgekit.model import Order, Outcome
 from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 
-from surgekit.engine.decoding import decoded
-from surgekit.engine.heads import MOST_HEAD, MOST_HEADERS, MOST_REPLY, Broken, Head, Heads
+from surgekit.engine.http.decoding import decoded
+from surgekit.engine.http.heads import MOST_HEAD, MOST_HEADERS, MOST_REPLY, Broken, Head, Heads
 
 __all__ = ["MOST_HEAD", "MOST_REPLY", "Broken", "Head", "Heads", "Response"]
 

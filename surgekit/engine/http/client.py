@@ -16,11 +16,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from surgekit.engine import connection
-from surgekit.engine.connection import FRESH_S, OUT_OF_SOCKETS, Connection
-from surgekit.engine.heads import Broken, Heads
+from surgekit.engine.http import connection
+from surgekit.engine.http.connection import FRESH_S, OUT_OF_SOCKETS, Connection
+from surgekit.engine.http.heads import Broken, Heads
+from surgekit.engine.http.sender import CLIENTS_OWN, LOCAL, Sender, common
 from surgekit.engine.loop import Loop, suspended
-from surgekit.engine.sender import CLIENTS_OWN, LOCAL, Sender, common
 from surgekit.safety import Origin, Permit, allowed
 from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply

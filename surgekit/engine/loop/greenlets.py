@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 
 from surgekit.engine.loop import Cut, Loop, suspended
-from surgekit.engine.poll import MOST_AT_ONCE, Epoll, Events, Poller, Selector
+from surgekit.engine.loop.poll import MOST_AT_ONCE, Epoll, Events, Poller, Selector
 
 COARSE_S = 0.001
 

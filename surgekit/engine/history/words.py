@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from surgekit.engine.live import Live
+from surgekit.engine.history.live import Live
 from surgekit.eventlog.records import MOST_CODES, OTHER, line
 from surgekit.model import Outcome
 

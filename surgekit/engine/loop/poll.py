@@ -15,7 +15,7 @@ import selectors
 import sys
 from typing import Protocol
 
-from surgekit.engine.real import real
+from surgekit.engine.loop.real import real
 
 MOST_AT_ONCE = 64
 """Sockets that one look finds at most. There are to be more of

@@ -1,0 +1,1 @@
+"""What an engine writes down, and the figures that are made of it meanwhile."""

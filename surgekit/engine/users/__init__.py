@@ -1,0 +1,1 @@
+"""Users of other people's locustfiles, under the schedule of a surge."""
