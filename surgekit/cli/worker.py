@@ -21,7 +21,7 @@ def command(where: str | None, token_file: Path | None, stay: bool, as_manifest:
     """Join the run of another machine, and send one shard of its schedule from here.
 
     The run is started there with --remote and --listen. The two speak with each other only if they have the same token, and everything they say is
-    encrypted. The history of what was sent from here goes to that machine; nothing of it stays here.
+    encrypted. The history of what was sent from here goes to that machine; it stays here only where that machine has given this worker up.
     """
     from surgekit import fleet, join, manifest
 
