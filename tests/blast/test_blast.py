@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from blast_tools import no_traceback, surgekit, table, tiny, valid_blast
 
-
 CALM_S = 2.0
 """So long is the first phase of the tiny surge, which leaves stock over."""
 
