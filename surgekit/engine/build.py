@@ -39,8 +39,8 @@ from surgekit.target.plan import compile_plan
 
 WARM_S = 0.02
 WARM = (8, 256)
-"""A surge that begins at full speed finds so many connections open as there are orders in its first ``WARM_S``: opening one takes as long as ten requests,
-and while that is being done the next orders are late. Fewer than the first number are not worth it, and no platform minds the second."""
+"""A surge that begins at full speed finds so many connections open as there are orders in its first ``WARM_S``: while they are being opened, the next
+orders are late. Fewer than the first number are not worth it, and no platform minds the second."""
 MOST_SOCKETS = 1 << 20
 LISTEN_S = 0.1
 """So late at most is a stop noticed."""

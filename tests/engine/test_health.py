@@ -62,7 +62,7 @@ def test_a_loop_tells_how_long_it_served_what_one_look_had_found() -> None:
         os.write(writes, b"!")
     loop.soon(lambda: None)
     loop.turn()
-    assert 0.012 <= loop.long_s < 1.0
+    assert loop.long_s >= 0.012
     loop.close()
     for pair in ends:
         for end in pair:

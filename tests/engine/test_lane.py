@@ -24,7 +24,7 @@ from surgekit.engine.http.client import Client
 from surgekit.engine.loop import Loop
 from surgekit.engine.order.budget import Purse
 from surgekit.engine.order.buyer import Shop
-from surgekit.engine.order.lane import Lane
+from surgekit.engine.order.lane import Lane, Rider
 from surgekit.engine.order.members import Members
 from surgekit.engine.order.walk import Floor, walker
 from surgekit.engine.surge import Surge
@@ -253,22 +253,31 @@ def test_an_order_that_is_cut_short_is_told_of_as_far_as_it_had_come(tmp_path: P
     assert sum(row["reason"] == "aborted" and row["paid_s"] is not None and row["amount_fen"] is not None for row in early[0].values()) > 0
 
 
+def before_they_leave(surge: Surge, work: Callable[[Rider], None]) -> None:
+    """Do ``work``, with the first of them, each time that requests are about to leave together."""
+    lane = surge.lane
+    assert lane is not None
+
+    def flush() -> None:
+        if lane.out:
+            work(lane.out[0])
+        lane.flush()
+
+    surge.loop.before_looking = flush
+
+
 def test_nothing_leaves_any_more_once_all_has_to_be_quiet(tmp_path: Path) -> None:
     """Not even what was to leave together with others, where the loop was held up in between."""
     quiet: list[float] = []
 
     def hook(surge: Surge, client: Client) -> None:
-        lane = surge.lane
-        assert lane is not None
-
-        def held_up() -> None:
-            if lane.out and surge.now() > 0.2 and not quiet:
+        def held_up(_first: Rider) -> None:
+            if surge.now() > 0.2 and not quiet:
                 surge.stop()
                 client.quiet_from = surge.loop.now()
                 quiet.append(surge.now())
-            lane.flush()
 
-        surge.loop.before_looking = held_up
+        before_they_leave(surge, held_up)
 
     orders = [one_order(seq=number, intended_s=number * 0.004) for number in range(ORDERS)]
     _, asked, _, _ = went(tmp_path, SHAPES["submit, poll"], 1, short=True, orders=orders, hook=hook)
@@ -280,16 +289,12 @@ def test_a_connection_that_closes_before_its_turn_costs_the_order_nothing(tmp_pa
     closed: list[int] = []
 
     def hook(surge: Surge, _client: Client) -> None:
-        lane = surge.lane
-        assert lane is not None
+        def closes(first: Rider) -> None:
+            if len(closed) < 20:
+                closed.append(first.seq)
+                first.wire.close()
 
-        def closes() -> None:
-            if lane.out and len(closed) < 20:
-                closed.append(lane.out[0].seq)
-                lane.out[0].wire.close()
-            lane.flush()
-
-        surge.loop.before_looking = closes
+        before_they_leave(surge, closes)
 
     orders = [one_order(seq=number, intended_s=number * 0.004) for number in range(ORDERS)]
     short = went(tmp_path / "short", SHAPES["submit"], 1, short=True, orders=orders, hook=hook)[0]

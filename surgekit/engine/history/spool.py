@@ -36,8 +36,8 @@ _LIVE_ROWS: Final = 1024
 _BREATH_S: Final = 0.00002
 _MOST_BREATH_S: Final = 0.005
 _SPREAD_S: Final = 0.05
-"""About so long the figures of one ``flush`` are worked out. All at once, they would hold the interpreter for a millisecond or two, and whoever is due
-meanwhile would be late; a bit now and then is hardly felt."""
+"""About so long the figures of one ``flush`` are worked out. All at once, they would hold the interpreter, and whoever is due meanwhile would be
+late; a bit now and then is hardly felt."""
 _MOST_OUT: Final = 16
 """Full blocks that wait for the next flush."""
 _WORDS, _BEGUN, _REQUESTS, _TEXTS, _ORDERS = range(5)

@@ -70,10 +70,6 @@ class Loop:
     def want(self, fd: int, *, writing: bool) -> None:
         self.poller.change(fd, writing=writing)
 
-    def hear(self, fd: int, ready: Callable[[int], None]) -> None:
-        """From now on call another one."""
-        self._sockets[fd] = ready
-
     def forget(self, fd: int) -> None:
         """Before ``fd`` is closed. What is ready of it already is passed over."""
         if self._sockets.pop(fd, None) is not None:

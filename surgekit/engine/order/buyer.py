@@ -109,9 +109,8 @@ class Told:
     card_digests: list[str] | None = None
 
 
-def about(values: Mapping[str, Any]) -> tuple[str | None, int | None]:
-    """(number, amount in fen) of the order that the platform spoke of; None for what it did not say, or not in that form."""
-    given, amount = values.get("order_no"), values.get("amount_fen")
+def written_down(given: Any, amount: Any) -> tuple[str | None, int | None]:
+    """(number, amount in fen) of an order as the platform told them; None for what it did not say, or not in that form."""
     return (
         given if given is None or type(given) is str else str(given),
         amount if type(amount) is int and -MOST_FEN < amount < MOST_FEN else None,

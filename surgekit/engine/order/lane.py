@@ -17,7 +17,7 @@ from surgekit.engine.history.spool import Log
 from surgekit.engine.http.client import Client, path_of
 from surgekit.engine.http.connection import Answer, Connection
 from surgekit.engine.http.heads import Broken, Head
-from surgekit.engine.order.buyer import Session, Shop, Told, about
+from surgekit.engine.order.buyer import Session, Shop, Told, written_down
 from surgekit.engine.order.journey import Journey
 from surgekit.engine.order.lane_code import MOST_OUT, Leg, written
 from surgekit.engine.order.members import Members
@@ -302,7 +302,7 @@ class Rider:
         told = Told(self.started, outcome=Outcome.UNKNOWN, reason=reason, ended_s=lane.surge.now(), attempts=1)
         if self.first_sent is not None:
             told.sent_s, told.accepted_s = self.first_sent - lane.client.zero, self.accepted_s
-            told.order_no, told.amount_fen = about({"order_no": self.order_no, "amount_fen": self.amount_fen})
+            told.order_no, told.amount_fen = written_down(self.order_no, self.amount_fen)
             if lane.pays and self.leg.step is lane.shop.plan.poll:
                 told.paid_s = self.due  # when the payment was done, as the look was due then
         return told

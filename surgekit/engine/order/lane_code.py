@@ -1,8 +1,7 @@
 """The code of a short way, written once the orders that go by it are known: a reply in, the next bytes out, no call in between that can be spared.
 
-What differs from one kind of order to the next is in the code; an order brings what is its own. Of a ``Rider``, the code uses ``seq``, ``order``,
-``mine`` (what its buyer's account may be asked for), ``due``, ``sent``, ``past``, ``intended_s``, ``started``, ``first_sent``, ``accepted_s``, ``order_no``, ``amount_fen``, and ``given_0`` and so on, which are what else one
-reply gives and a later step sends. No text of a target or of a reply is ever a part of the code: all of them are values that it is handed.
+What differs from one kind of order to the next is in the code; an order brings what is its own: the attributes of a ``Rider``, and ``given_0`` and so on
+beside them, which are what else one reply gives and a later step sends. No text of a target or of a reply is ever a part of the code: all of them are values that it is handed.
 """
 
 from __future__ import annotations
@@ -13,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from surgekit.engine.history.spool import FULL_ROWS, ROW_SIZE
 from surgekit.engine.http.heads import Head
 from surgekit.engine.http.sender import Sender
-from surgekit.engine.order.buyer import MOST_FEN, cards_in
+from surgekit.engine.order.buyer import cards_in, written_down
 from surgekit.eventlog.records import PACK_REQUEST
 from surgekit.target import encode, glance
 from surgekit.target.glance import indented
-from surgekit.target.reading import MISSING
 from surgekit.target.step import StepPlan
 from surgekit.target.template import Template
 
@@ -30,8 +28,6 @@ TOLD: Final = ("order_no", "amount_fen")
 """What the row of an order has of what replies give; both have a place of their own in a rider."""
 _PROBES: Final = (0, 1, 7, 1_234_567, 98_765_432, 2**40)
 Hands = dict[str, Any]
-
-
 _ROW: Final = [
     "at = rows.at",
     "pack(rows.data, at, rider.seq, rider.due, sent - zero, done_s, len(body), status, 1, word)",
@@ -164,7 +160,7 @@ class _Answer:
         self._kept = [name for name, *_ in leg.step.kept]
         self._hands: Hands = {
             "client": client, "log": lane.log, "rows": lane.log.rows, "pack": PACK_REQUEST.pack_into, "word": lane.log.word(leg.name), "leg": leg, "out": lane.out, "flush": lane.flush,
-            "delivered": lane.delivered, "cards_in": cards_in, "MISSING": MISSING,
+            "delivered": lane.delivered, "cards_in": cards_in, "written_down": written_down,
         }  # fmt: skip
 
     def function(self, following: tuple[Leg, _Fill] | None) -> Callable[[Rider, Head, bytes, float], None]:
@@ -215,16 +211,12 @@ class _Answer:
             if "cards" in self._kept:
                 digests = "digested(cards)"
                 text += [f"cards = cards_in(kept_{self._kept.index('cards')})", "if not cards:", *indented(wrong)]
-        number, amount = ("number" if TOLD[0] in self._places else "None"), ("amount" if TOLD[1] in self._places else "None")
-        if number != "None":
-            text += ["number = rider.order_no", "if number is not None and type(number) is not str:", "    number = str(number)"]
-        if amount != "None":
-            text += ["amount = rider.amount_fen", f"if type(amount) is not int or not -{MOST_FEN} < amount < {MOST_FEN}:", "    amount = None"]
+        text += ["number, amount = written_down(rider.order_no, rider.amount_fen)"] if self._places.keys() & TOLD else ["number = amount = None"]
         # Until its look, an order's own time is that of the leg before it.
         paid = ("rider.due" if looks else "done_s") if lane.pays else "done_s" if looks else "None"
         return [
             *text,
-            f"confirmed(rider.seq, rider.intended_s, rider.started, rider.first_sent - zero, rider.accepted_s, {paid}, done_s, {amount}, {number}, {status}, {digests})",
+            f"confirmed(rider.seq, rider.intended_s, rider.started, rider.first_sent - zero, rider.accepted_s, {paid}, done_s, amount, number, {status}, {digests})",
             "rider.over = True",
             "live.discard(rider)",
             "if not live:",

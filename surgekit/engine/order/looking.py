@@ -7,7 +7,7 @@ from typing import Any
 
 from surgekit.digest import card_digests
 from surgekit.engine.order.budget import NO_BUDGET
-from surgekit.engine.order.buyer import BROKEN, Session, Shop, Told, Values, about, cards_in, number, retry_after
+from surgekit.engine.order.buyer import BROKEN, Session, Shop, Told, Values, cards_in, number, retry_after, written_down
 from surgekit.model import Order, Outcome, ReplyClass
 from surgekit.target.cookies import Jar
 from surgekit.target.reading import Reply
@@ -58,7 +58,7 @@ class Purchase:
     def _is_about(self, values: Values) -> None:
         """Number and amount of the order that is told of, out of what the platform said."""
         self._about = values
-        self.told.order_no, self.told.amount_fen = about(values)
+        self.told.order_no, self.told.amount_fen = written_down(values.get("order_no"), values.get("amount_fen"))
 
     def paid(self, values: Values, at_s: float) -> None:
         """From the first time on somebody may have to deliver, and does once all is known that they need."""
